@@ -1,5 +1,5 @@
-// AskedOnce: a remote system that does not change while a plugin is tested, and is asked for
-// nothing twice.
+// AskedOnce caches replies while a plugin is tested: each distinct request reaches the remote
+// system once, so that every check sees the same data.
 
 package core
 
@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// askedOnce answers a request that came before as it was answered then. Errors, and replies that
-// may pass, are not remembered. The requests of one kind wait for each other.
+// askedOnce is a round tripper that repeats the first reply to each request. It does not keep
+// errors and temporary failures. Equal requests wait for each other.
 type askedOnce struct {
 	next http.RoundTripper
 
@@ -22,7 +22,7 @@ type askedOnce struct {
 
 type answer struct {
 	mu   sync.Mutex
-	resp *http.Response // nil: none yet
+	resp *http.Response // nil: no reply yet
 	body []byte
 }
 
@@ -48,7 +48,7 @@ func (a *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp := *k.resp
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
-		k.resp = nil // it may pass
+		k.resp = nil // a temporary failure
 	}
 	resp.Header, resp.Request = resp.Header.Clone(), req
 	resp.Body = io.NopCloser(bytes.NewReader(k.body))

@@ -1,4 +1,4 @@
-// Attach: stages whose plugins run already.
+// Attach: stages whose plugins already run, for example in a debugger.
 
 package core
 
@@ -10,8 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 )
 
-// unattached says which of the plugins to attach is in no stage, so that nobody waits for a
-// breakpoint in vain.
+// unattached names the plugins to attach that belong to no stage. Without the check, an author
+// would wait for a breakpoint that is never reached.
 func unattached(c *config.Pipeline, attach map[string]string) error {
 	var names []string
 	for _, b := range slices.Concat([]config.Block{c.Source}, c.Transforms, c.Sinks) {

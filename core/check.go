@@ -1,4 +1,4 @@
-// Check: the settings tried against the real systems.
+// Check: tries the settings against the real systems.
 
 package core
 
@@ -13,7 +13,7 @@ import (
 // ProtocolVersion is the version of the plugin protocol that this host speaks.
 const ProtocolVersion = rpc.ProtocolVersion
 
-// Stages names the stages in the order of the records' way.
+// Stages returns the names of the stages: source, transforms, sinks.
 func (p *Pipeline) Stages() []string {
 	var out []string
 	for _, b := range p.blocks() {
@@ -22,8 +22,8 @@ func (p *Pipeline) Stages() []string {
 	return out
 }
 
-// Check starts every plugin and lets it try its settings: reach the system, log in. It returns what
-// went wrong at every stage, not at the first alone.
+// Check starts every plugin and lets it try its settings: connect, log in. The error joins the
+// errors of all stages.
 func (p *Pipeline) Check(ctx context.Context) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Whose state a state folder is.
+// Which pipeline file owns a state folder.
 
 package core
 
@@ -14,8 +14,9 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
-// claim notes that the state folder is that of a pipeline file, and refuses another file that still
-// exists beside it: two pipelines of one name would each take the other's work for done.
+// claim records the pipeline file as the owner of the state folder. It returns an error if the
+// owner is another file that still exists beside it: each of two pipelines with one name would skip
+// what the other has done.
 func claim(home state.Home, name, file string) error {
 	abs, err := filepath.Abs(file)
 	if err != nil {
@@ -26,14 +27,15 @@ func claim(home state.Home, name, file string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	// A folder that was moved with its files is known by the file's name.
+	// Names are compared without their folder, so that a folder may move together with its files.
 	owner := strings.TrimSpace(string(raw))
 	if base := filepath.Base(abs); owner == base {
 		return nil
 	}
 	if owner != "" {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(abs), owner)); err == nil {
-			return fmt.Errorf("the state of pipeline %s belongs to %s, and %s has the same name: give one of them another name in its pipeline block", name, owner, filepath.Base(abs))
+			return fmt.Errorf("the state of pipeline %s belongs to %s, and %s has the same name: give one of them "+
+				"another name in its pipeline block", name, owner, filepath.Base(abs))
 		}
 	}
 	if err := disk.Replace(kept, []byte(filepath.Base(abs)+"\n"), false); err != nil {

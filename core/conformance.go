@@ -1,5 +1,4 @@
-// Conformance: a plugin of a pipeline file is tested from outside, with the settings that the file
-// gives it.
+// Conformance: tests a plugin of a pipeline file from outside, with the settings of the file.
 
 package core
 
@@ -18,11 +17,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// maxSourceRecords bounds what a source is tested with: each check reads much of it again.
+// maxSourceRecords bounds the records that a source is tested with, because each check reads many
+// of them again.
 const maxSourceRecords = 20_000
 
-// Conformance tests a plugin; see package core/plugins. The error says that it could not be tested;
-// that it fails checks is in the results.
+// Conformance tests a plugin; see package core/plugins. The error says that the plugin could not be
+// tested. Failed checks are in the results.
 func (p *Pipeline) Conformance(ctx context.Context, o plugintest.Options) ([]plugintest.Result, error) {
 	b, err := p.blockOfPlugin(o.Plugin)
 	if err != nil {
@@ -39,20 +39,21 @@ func (p *Pipeline) Conformance(ctx context.Context, o plugintest.Options) ([]plu
 	return results, p.redact.Error(errors.Join(err, closeAll()))
 }
 
-// Uses reports whether a block of the file is of a plugin: a program, as an absolute path, or the
-// name of a first-party one.
+// Uses reports whether a block of the file uses the plugin: the absolute path of a program, or the
+// name of a first-party plugin.
 func (p *Pipeline) Uses(plugin string) bool {
 	_, err := p.blockOfPlugin(plugin)
 	return err == nil
 }
 
-// KindOf returns the kind of a plugin that the file [Pipeline.Uses]; "" if it does not.
+// KindOf returns the kind of a plugin that the file uses (see [Pipeline.Uses]), or "" if it does
+// not use it.
 func (p *Pipeline) KindOf(plugin string) sdk.Kind {
 	b, _ := p.blockOfPlugin(plugin)
 	return b.Kind
 }
 
-// blockOfPlugin finds the first block of a plugin.
+// blockOfPlugin returns the first block that uses a plugin.
 func (p *Pipeline) blockOfPlugin(plugin string) (config.Block, error) {
 	for _, b := range p.blocks() {
 		if !toStdout(b) && (b.Path == plugin || b.Path == "" && b.Type == plugin) {
@@ -68,11 +69,11 @@ func (p *parts) conformance(ctx context.Context, b config.Block, o plugintest.Op
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // what is left there is of no use to anybody
+	defer func() { _ = os.RemoveAll(dir) }() // best effort: it is a temporary folder
 	plan := plugintest.Plan{Host: p.host, Info: b.Info, Only: o.Checks, Done: o.Done, Dir: dir}
 	plan.Spec = p.spec(b)
 	if b.Info.PrivateDir {
-		plan.Spec.Write = append(plan.Spec.Write, plan.Dir) // where the checks make private folders
+		plan.Spec.Write = append(plan.Spec.Write, plan.Dir) // the checks make private folders in it
 	}
 	if err := p.pluginCase(ctx, &plan, b, o); err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (p *parts) conformance(ctx context.Context, b config.Block, o plugintest.Op
 	return plugintest.Run(ctx, plan)
 }
 
-// pluginCase adds what the checks of a kind need.
+// pluginCase adds what the checks for the plugin's kind need.
 func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.Block, o plugintest.Options) error {
 	host, err := p.services(ctx, b)
 	if err != nil {

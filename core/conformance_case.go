@@ -1,4 +1,4 @@
-// Cases: what the checks of a plugin need, made from the pipeline file that it stands in.
+// Cases: the input of the conformance checks, made from the pipeline file that uses the plugin.
 
 package core
 
@@ -32,7 +32,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// selected are the streams that a source is tested with: those that a run would read; nil: all.
+// selected returns the streams that a source is tested with, which are those that a run would read;
+// nil: all.
 func selected(b config.Block) []string {
 	if b.Streams != nil {
 		if b.Streams[0] == "*" {
@@ -49,11 +50,11 @@ func selected(b config.Block) []string {
 	return out
 }
 
-// testRecords is how many records a transform is tested with.
+// testRecords is the number of records that a transform is tested with.
 const testRecords = 200
 
-// input reads what would come to a transform in a run: records of the source, after the transforms
-// before it.
+// input collects what the transform would receive in a run: records of the source, after the
+// transforms before it.
 func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b config.Block, n int) error {
 	var before []pipeline.Stage[sdk.Transform]
 	for i, x := range p.config.Transforms {
@@ -88,7 +89,7 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 	return err
 }
 
-// firstBatches keeps the first records, in small batches, and then ends the run.
+// firstBatches is a sink that keeps the first records, in small batches, and then ends the run.
 type firstBatches struct {
 	mu      sync.Mutex
 	left    int
@@ -98,8 +99,8 @@ type firstBatches struct {
 	batches []sdk.Batch
 }
 
-// batchRecords is how many records are in a batch of a test: several batches show what one does
-// not.
+// batchRecords is the number of records in a batch of a test. Several batches find faults that a
+// single one hides.
 const batchRecords = 20
 
 func (f *firstBatches) Open(_ context.Context, s sdk.Start) error {
@@ -141,7 +142,8 @@ func (f *firstBatches) Write(_ context.Context, b sdk.Batch) error {
 
 func (f *firstBatches) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
-// sinkCase is a sink whose output goes into the folder of a check, and how that is read.
+// sinkCase returns the case of a sink whose output goes to the folder of a check, with the function
+// that reads the output back.
 func (p *parts) sinkCase(b config.Block, host sdk.Host, o plugintest.SinkOptions) *conformance.SinkCase {
 	return &conformance.SinkCase{
 		Host: host, Replaces: o.Replaces, Keyed: o.Keyed, Rounds: o.Rounds,
@@ -163,8 +165,8 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o plugintest.SinkOptions
 }
 
 // relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv"
-// beside the file becomes dir/out/{stream}.csv. A setting that is a place, and no path, is made
-// dir's own.
+// beside the file becomes dir/out/{stream}.csv. A setting that names a place other than a path is
+// replaced by one made from dir.
 func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json.RawMessage, error) {
 	var schema struct {
 		Properties map[string]map[string]any `json:"properties"`
@@ -172,7 +174,8 @@ func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json
 	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
 		return nil, fmt.Errorf("schema of the settings: %w", err)
 	}
-	settings := map[string]json.RawMessage{} // a value that is not changed stays as it is, a number of many digits too
+	// raw messages keep unchanged values exact, such as numbers with many digits
+	settings := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b.Config, &settings); err != nil {
 		return nil, err
 	}
@@ -208,28 +211,31 @@ func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json
 		}
 	}
 	if !moved {
-		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", plugintest.ErrNotTested, b.Pos, stageName(b))
+		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it "+
+			"write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink",
+			plugintest.ErrNotTested, b.Pos, stageName(b))
 	}
 	if !files && o.Read == "" {
-		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a program with --read that prints the records of a stream, "+
+		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a "+
+			"program with --read that prints the records of a stream, "+
 			"one JSON object a line; it is called with a folder, the name of the stream and the place, such as %q",
 			plugintest.ErrNotTested, b.Pos, stageName(b), placeOf(b, o.Place, dir)[0])
 	}
 	return json.Marshal(settings)
 }
 
-// placeOf returns where a sink writes that is tested in a folder, if it is told by a setting.
+// placeOf returns the place that a tested sink writes to, if a setting names it.
 func placeOf(b config.Block, place, dir string) []string {
 	if place == "" {
 		return nil
 	}
 	settings := map[string]any{}
-	_ = json.Unmarshal(b.Config, &settings) // it was made by Marshal
+	_ = json.Unmarshal(b.Config, &settings) // cannot fail: Marshal made it
 	name, _ := settings[place].(string)
 	return []string{strings.TrimPrefix(name+"-"+filepath.Base(dir), "-")}
 }
 
-// readStream returns the records of a stream that are in a folder, or in a place.
+// readStream returns the records of a stream in a folder or place.
 func readStream(ctx context.Context, program, dir, stream string, place ...string) ([]string, error) {
 	if program != "" {
 		cmd := exec.CommandContext(ctx, program, append([]string{dir, stream}, place...)...)
@@ -258,8 +264,8 @@ func readStream(ctx context.Context, program, dir, stream string, place ...strin
 	return all, err
 }
 
-// readLines returns the whole lines of a file of JSON Lines, which may be compressed, and may be
-// being written.
+// readLines returns the complete lines of a JSON Lines file. The file may be compressed, and may
+// still be written.
 func readLines(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -278,7 +284,7 @@ func readLines(path string) ([]string, error) {
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		return nil, nil // nothing is in it yet
+		return nil, nil // nothing is written yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -24,54 +24,55 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Options are what a program that runs pipelines provides.
+// Options are what the program that embeds the host provides.
 type Options struct {
 	Version string
-	Plugins []sdk.Plugin // the first-party ones
+	Plugins []sdk.Plugin // first-party plugins
 	// Serve returns the command that serves a first-party plugin as a process of its own.
 	Serve func(name string) (path string, args []string)
-	// Attach are sockets of plugins that run already, in a debugger say, by the names of their
-	// stages.
+	// Attach maps names of stages to the sockets of plugins that already run, for example in a
+	// debugger.
 	Attach map[string]string
-	// Program returns the executable to run in the place of a third party's, whose absolute path
-	// the file names; nil: that one.
+	// Program returns the executable to start instead of a third-party plugin, given the absolute
+	// path in the file; nil: start that path.
 	Program func(path string) string
 	Vars    map[string]string // values for the file's variables
-	// Output is where the lines go that plugins print on stdout or stderr, each with its stage's
-	// name before it, without the secrets of the file; nil: to the log, at the level debug.
+	// Output receives the lines that plugins print on stdout or stderr. Each has the name of its
+	// stage in front, and secrets of the file are removed; nil: the lines go to the log at level
+	// debug.
 	Output io.Writer
-	Log    io.Writer   // where log lines go, without the secrets of the file; nil: nowhere
-	Level  hclog.Level // the least level of a line
+	Log    io.Writer   // receives log lines, without secrets of the file; nil: no log
+	Level  hclog.Level // the lowest level that is logged
 	Stdout io.Writer   // where the sink stdout writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
-	// Cache says what is done with replies that are kept, where the file has a cache block; "": as
-	// HTTP has it.
+	// Cache says how the caches of the file's blocks are used; "": as HTTP defines it.
 	Cache CacheMode
-	// Hosts makes the pipelines of one process keep to the limits of a host together; nil: each by
-	// itself.
+	// Hosts makes all pipelines of a process share the limits of each host; nil: each pipeline
+	// keeps limits of its own.
 	Hosts *Hosts
-	// Record is a file that every exchange goes to; Replay one that answers instead of the network.
-	// A replay has a state of its own, and its sinks write below [Pipeline.StateDir].
+	// Record is a file to which every exchange is written. Replay is a recording that answers
+	// instead of the network. A replay has state of its own, and its sinks write below
+	// [Pipeline.StateDir].
 	Record, Replay string
-	// Sandbox is the level of the sandbox, whatever the file says; "": as it says. See
+	// Sandbox overrides the file's level of the sandbox; "": the level of the file. See
 	// SandboxLevels.
 	Sandbox string
 }
 
-// CacheMode says what a run does with the caches of its blocks.
+// CacheMode says how a run uses the caches of its blocks.
 type CacheMode = httppolicy.CacheMode
 
-// CacheModes are all of them.
+// CacheModes are all modes.
 var CacheModes = httppolicy.CacheModes
 
-// Hosts is what a process knows of the hosts that it asks.
+// Hosts is what a process has learned about the limits of hosts.
 type Hosts = ratelimit.Hosts
 
-// NewHosts returns a Hosts that knows nothing yet.
+// NewHosts returns an empty Hosts.
 func NewHosts() *Hosts { return ratelimit.NewHosts(nil) }
 
-// Pipeline is a pipeline file that was read and found right.
+// Pipeline is a pipeline file that was read and is valid.
 type Pipeline struct {
 	config *config.Pipeline
 	opts   Options
@@ -79,23 +80,23 @@ type Pipeline struct {
 	logger hclog.Logger
 	level  sandbox.Level
 
-	secrets []*secret // obtained when they are needed
+	secrets []*secret // obtained on first use
 }
 
-// Diagnostics are everything there is to say about a pipeline file.
+// Diagnostics are the errors and warnings about a pipeline file.
 type Diagnostics = config.Diagnostics
 
-// Paint puts a text into a style, which is named by the parameters of its escape: "1;31".
+// Paint applies a style to text. The style is the parameters of an escape sequence, such as "1;31".
 type Paint = config.Paint
 
-// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about.
-// paint nil: in no style.
+// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it concerns.
+// If paint is nil, the text has no style.
 func WriteDiagnostics(w io.Writer, d Diagnostics, paint Paint, width int) error {
 	return config.Write(w, d, paint, width)
 }
 
-// Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once;
-// they may hold warnings when there is no error.
+// Load reads and checks a pipeline file. It returns all errors at once as [Diagnostics], which may
+// hold warnings even if there is no error.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
@@ -127,7 +128,7 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 // Name returns the pipeline's name.
 func (p *Pipeline) Name() string { return p.config.Name }
 
-// Hide takes the secrets of the pipeline out of a text.
+// Hide removes the secrets of the pipeline from a text.
 func (p *Pipeline) Hide(text string) string { return p.redact.String(text) }
 
 // Caches reports whether a block of the file has a cache.
@@ -138,10 +139,11 @@ func (p *Pipeline) Caches() bool {
 // StateDir returns the folder that holds the pipeline's state.
 func (p *Pipeline) StateDir() string { return p.config.StateDir }
 
-// home is where the pipeline's state lies.
+// home is the state folder of the pipeline.
 func (p *Pipeline) home() state.Home { return state.Home(p.config.StateDir) }
 
-// lookup describes plugins for config: first-party ones from the list, others by asking them.
+// lookup describes plugins to package config: first-party plugins from the list, others by starting
+// them and asking.
 type lookup struct {
 	opts   Options
 	logger hclog.Logger
@@ -180,7 +182,7 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 	if err != nil {
 		return sdk.Info{}, err
 	}
-	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
+	defer func() { _ = h.Close() }() // the description is complete or failed already: an error of closing changes nothing
 	return h.DescribeAttached(ctx, b.Path)
 }
 
@@ -192,8 +194,8 @@ func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {
 	return l.opts.Plugins[i], nil
 }
 
-// build makes a first-party plugin of its settings, for its own check of them: New of ours reaches
-// nothing outside. A third party's is checked when it starts.
+// build makes a first-party plugin from its settings, so that the plugin checks them. This has no
+// outside effect. A third-party plugin is checked when it starts.
 func (l *lookup) build(ctx context.Context, b config.BlockRef, settings json.RawMessage) error {
 	if b.Path != "" || isStdout(b) {
 		return nil

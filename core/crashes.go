@@ -1,4 +1,4 @@
-// Crashes: what an author sees of an error, at once; what a run keeps of the deaths of its plugins.
+// Crashes: shows an author the first error of a run, and keeps what plugins printed as they died.
 
 package core
 
@@ -13,10 +13,11 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// StackOf returns what a plugin printed as it died, if err is its death: lines, without secrets.
-// "": it is not, or the error has all.
+// StackOf returns what a plugin printed as it died, without secrets, if err is such a crash. It
+// returns "" if err is none, or if its text already holds all of it.
 func StackOf(err error) string {
 	var crash *pluginhost.Crash
 	if !errors.As(err, &crash) {
@@ -25,26 +26,26 @@ func StackOf(err error) string {
 	return crash.Stack()
 }
 
-// errFirst is the cause of a run's end that is not to try anything twice.
+// errFirst is the cause with which a run without retries is cancelled.
 var errFirst = errors.New("something went wrong, and nothing is tried again")
 
-// firstError keeps the first error of a run's events, and ends the run. It is a listener.
+// firstError is a listener that keeps the first error of a run's events and then ends the run.
 type firstError struct {
 	mu  sync.Mutex
 	end func()
 	err error
 }
 
-// begin says how the run is ended.
+// begin sets the function that ends the run.
 func (f *firstError) begin(end func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.end = end
 }
 
-func (f *firstError) event(e Event) {
-	split, stage, err := Trouble(e)
-	if _, ended := e.(RunEnded); err == nil || ended {
+func (f *firstError) event(e observe.Event) {
+	split, stage, err := observe.Trouble(e)
+	if _, ended := e.(observe.RunEnded); err == nil || ended {
 		return
 	}
 	f.mu.Lock()
@@ -67,40 +68,40 @@ func (f *firstError) get() error {
 	return f.err
 }
 
-// CrashFile is the name of the file in a run's folder that has what plugins printed as they died.
+// CrashFile is the name of the file, in the run's folder, with what plugins printed as they died.
 const CrashFile = "crashes.txt"
 
-// maxCrashes is how many deaths of a run are kept: one that comes again and again says nothing new.
+// maxCrashes is the number of crashes that a run keeps. Repeated crashes add no information.
 const maxCrashes = 20
 
-// crashes keeps what plugins printed as they died.
+// crashes is a listener that keeps what plugins printed as they died.
 type crashes struct {
 	mu   sync.Mutex
-	dir  string // of the run, once it has begun
+	dir  string // folder of the run; "" before it begins
 	seen map[string]bool
 	path string
-	err  error // of keeping one
+	err  error // the first error of writing the file
 }
 
-// event learns of the run's beginning, and notes what goes wrong.
-func (c *crashes) event(e Event, dirOf func(run string) string) {
-	if started, ok := e.(RunStarted); ok {
+// event takes the folder from the run's first event, and keeps crashes.
+func (c *crashes) event(e observe.Event, dirOf func(run string) string) {
+	if started, ok := e.(observe.RunStarted); ok {
 		c.mu.Lock()
 		c.dir = dirOf(started.Run)
 		c.mu.Unlock()
 	}
-	_, _, err := Trouble(e)
+	_, _, err := observe.Trouble(e)
 	c.note(err)
 }
 
-// note keeps a death, each kind once.
+// note keeps a crash, once for each kind.
 func (c *crashes) note(err error) {
 	var crash *pluginhost.Crash
 	if !errors.As(err, &crash) || crash.Stack() == "" {
 		return
 	}
 	stack := crash.Stack()
-	kind := cmp.Or(crash.Panic, stack) // two traces of one panic differ in their addresses
+	kind := cmp.Or(crash.Panic, stack) // two traces of one panic have different addresses
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dir == "" || c.seen[kind] || len(c.seen) >= maxCrashes || c.err != nil {
@@ -127,7 +128,7 @@ func (c *crashes) add(text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// kept returns the file, if there is one, and what went wrong with it.
+// kept returns the path of the file ("" if there were no crashes), and the error of writing it.
 func (c *crashes) kept() (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

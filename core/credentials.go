@@ -1,4 +1,4 @@
-// Credentials: the auth blocks of the file, with the secrets that a run obtains.
+// Credentials: the auth blocks of the file, with the secrets that a run obtains for them.
 
 package core
 
@@ -10,12 +10,12 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 )
 
-// credentials are those of a block.
+// credentials returns the credentials of a block.
 func (p *parts) credentials(ctx context.Context, b config.Block) ([]credential.Credential, error) {
 	var all []credential.Credential
 	for _, c := range b.HTTP.Auth {
 		var err error
-		if late := newLateAuth(c.Value, p.secrets); late != nil && !p.Replays() { // a replay asks no host
+		if late := newLateAuth(c.Value, p.secrets); late != nil && !p.Replays() { // a replay contacts no host
 			c, err = late.credential(ctx, c)
 		}
 		if err != nil {

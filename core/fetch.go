@@ -1,4 +1,4 @@
-// Fetch: one request as a plugin's would be made, with what was decided on its way.
+// Fetch: makes one request as the host would for a plugin, and lists the decisions on its way.
 
 package core
 
@@ -14,26 +14,23 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// FetchRequest is a request to be made in the place of a plugin.
+// FetchRequest is a request to make on behalf of a plugin.
 type FetchRequest struct {
-	Stage  string // whose HTTP it is made with: a plugin's name, or a stage's ("source jira"); "": the source's
+	Stage  string // the stage whose HTTP policy applies: a plugin's name, or a stage's ("source jira"); "": the source
 	Method string // "": GET, or POST with a body
-	URL    string // absolute, or a path on the first host that the stage may ask
+	URL    string // absolute, or a path on the first host that the stage may request
 	Header http.Header
 	Body   []byte
-	Follow bool // go where redirects lead
-	OnStep func(FetchStep)
+	Follow bool               // follow redirects
+	OnStep func(observe.Step) // receives each decision and action for the request
 }
 
-// FetchStep is something that was decided or done for a request.
-type FetchStep = observe.Step
-
 // Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache
-// and retries. The reply's body is whole and is to be closed before end is called.
+// and retries. The caller closes the reply's body, then calls end.
 func (p *Pipeline) Fetch(ctx context.Context, r FetchRequest) (resp *http.Response, end func() error, err error) {
 	parts, end, err := p.assembleAside()
 	if err != nil {
@@ -51,7 +48,7 @@ func (p *parts) fetchOne(ctx context.Context, r FetchRequest) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	b.HTTP.Methods = nil // which to send is for the user to say, who asks here
+	b.HTTP.Methods = nil // the user asks here, so methods are not restricted
 	transport, err := p.transport(ctx, b)
 	if err != nil {
 		return nil, err
@@ -67,12 +64,12 @@ func (p *parts) fetchOne(ctx context.Context, r FetchRequest) (*http.Response, e
 	resp, err := client.Do(req)
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		err = wrapped.Err // it names the URL itself
+		err = wrapped.Err // the wrapper repeats the URL
 	}
 	return resp, err
 }
 
-// blockOf finds the block of a stage by its plugin, its name or its full name.
+// blockOf returns the block of a stage, given its plugin, its name or its full name.
 func (p *Pipeline) blockOf(stage string) (config.Block, error) {
 	if stage == "" {
 		return p.config.Source, nil
@@ -102,8 +99,8 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 	}
 	if r.OnStep != nil {
 		began := time.Now()
-		ctx = observe.Into(ctx, func(e Event) {
-			if s, ok := e.(FetchStep); ok {
+		ctx = observe.Into(ctx, func(e observe.Event) {
+			if s, ok := e.(observe.Step); ok {
 				s.At, s.Text = time.Since(began), hide(s.Text)
 				r.OnStep(s)
 			}
@@ -119,7 +116,7 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 	return req, nil
 }
 
-// target is the URL to ask: a path stands for one on the first host of the block.
+// target returns the absolute URL. A path is resolved against the first host of the block.
 func (r FetchRequest) target(b config.Block) (string, error) {
 	if !strings.HasPrefix(r.URL, "/") {
 		return r.URL, nil

@@ -15,9 +15,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// fingerprint stands for the stages and their settings: records of one run must not be made in two
-// ways. Sensitive settings are left out: a token may be renewed while a run is unfinished. So is
-// what the host does for a stage: limits and credentials.
+// fingerprint hashes the stages and their settings, because all records of one run must be made in
+// the same way. Sensitive settings, limits and credentials are left out: they may change while a
+// run is unfinished.
 func (p *Pipeline) fingerprint() (string, error) {
 	h := sha256.New()
 	for _, b := range p.blocks() {
@@ -34,7 +34,7 @@ func (p *Pipeline) blocks() []config.Block {
 
 func writeBlock(w io.Writer, b config.Block) error {
 	var schema jsonschema.Schema
-	if len(b.Info.Config) > 0 { // a plugin may state none
+	if len(b.Info.Config) > 0 { // a plugin may have no schema of settings
 		if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func writeBlock(w io.Writer, b config.Block) error {
 	}
 	program := b.Path
 	if b.Source != "" {
-		program = b.Source + "@" + b.Version // wherever the store is
+		program = b.Source + "@" + b.Version // independent of the store's path
 	}
 	_, err = fmt.Fprintf(w, "%s %q %q %s %q\n", b.Kind, b.Type, program, plain, b.Streams)
 	return err

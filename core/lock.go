@@ -1,4 +1,4 @@
-// The lock of a pipeline: one run at a time, and a second one says who holds it.
+// The lock of a pipeline: one run at a time. A second one learns who holds it.
 
 package core
 
@@ -18,8 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
-// ErrTakenOver ends a run that another process has gone on with, though its lock should have kept
-// it away: a lock that somebody has removed, a folder on a network whose locks do not hold.
+// ErrTakenOver ends a run that another process has resumed although the lock should prevent it:
+// somebody removed the lock, or it is on a network file system whose locks do not work.
 var ErrTakenOver = checkpoint.ErrFenced
 
 // LockedError says that another process runs the pipeline.
@@ -28,7 +28,7 @@ type LockedError struct {
 	Holder   Holder
 }
 
-// Holder is who runs a pipeline.
+// Holder is the process that runs a pipeline.
 type Holder struct {
 	PID     int       `json:"pid"`
 	Host    string    `json:"host"`
@@ -43,8 +43,8 @@ func (e *LockedError) Error() string {
 		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
 }
 
-// lockState takes the lock of a pipeline's state, or says who holds it. The system frees it when
-// the process ends, however it ends.
+// lockState takes the lock of a pipeline's state. The error is a [LockedError] if another process
+// holds it. The system frees the lock when the process ends, however it ends.
 func lockState(name string, home state.Home) (unlock func() error, err error) {
 	dir := home.Dir()
 	if err := ownState(dir); err != nil {
@@ -53,7 +53,7 @@ func lockState(name string, home state.Home) (unlock func() error, err error) {
 	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
-	if err := ownState(dir); err != nil { // somebody else may have made it meanwhile
+	if err := ownState(dir); err != nil { // another process may have made it meanwhile
 		return nil, err
 	}
 	l := flock.New(home.Lock())
@@ -75,8 +75,7 @@ func lockState(name string, home state.Home) (unlock func() error, err error) {
 	return l.Unlock, nil
 }
 
-// ownState refuses a state folder that is not this user's alone, or that somebody else could
-// exchange.
+// ownState returns an error if other users could write to the state folder or replace it.
 func ownState(dir string) error {
 	err := disk.Ours(dir)
 	if above := filepath.Dir(dir); err == nil && above != dir {
@@ -88,11 +87,11 @@ func ownState(dir string) error {
 	return nil
 }
 
-// afterlife is how long the lock of a dead process may last: a child that it was about to start
-// when it was killed has its descriptors until it executes its program.
+// afterlife bounds how long the lock of a dead process may last: a child that was forked when the
+// process was killed holds its descriptors until exec.
 const afterlife = 10 * time.Second
 
-// take waits for nobody but the dead.
+// take takes the lock. It waits only if the holder is dead, for at most afterlife.
 func take(l *flock.Flock, name string, home state.Home) error {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		got, err := l.TryLock()
@@ -109,8 +108,8 @@ func take(l *flock.Flock, name string, home state.Home) error {
 	}
 }
 
-// holderOf returns who holds the lock of a state folder, or held it last. One that is just starting
-// has not said so yet: then the answer has no names.
+// holderOf returns the current or last holder of a state folder's lock. It is empty if the holder
+// has only just started.
 func holderOf(home state.Home) (h Holder) {
 	if raw, err := os.ReadFile(home.Holder()); err == nil {
 		_ = json.Unmarshal(raw, &h)
@@ -118,10 +117,10 @@ func holderOf(home state.Home) (h Holder) {
 	return h
 }
 
-// isHeld reports whether a process holds the lock of a state folder, or may hold it.
+// isHeld reports whether a process holds, or may hold, the lock of a state folder.
 func isHeld(home state.Home) bool {
 	if h := holderOf(home); h.PID != 0 && h.Host == hostname() && !alive(h.PID) {
-		return false // and the lock is not touched: who takes it now must not find it taken
+		return false // without touching the lock: a process that takes it now must not find it taken
 	}
 	path := home.Lock()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -130,7 +129,7 @@ func isHeld(home state.Home) bool {
 	l := flock.New(path)
 	got, err := l.TryRLock()
 	if got {
-		_ = l.Unlock() // it was only asked for
+		_ = l.Unlock() // the lock was only probed
 	}
 	return !got || err != nil
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// alive reports whether there is a process with this id.
+// alive reports whether a process with this id exists.
 func alive(pid int) bool {
 	return pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

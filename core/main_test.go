@@ -23,6 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
@@ -102,7 +103,7 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 		case strings.HasPrefix(line, "missing"):
 			sdk.Missing(ctx, line, errors.New("500 from the server"))
 		case strings.HasPrefix(line, "keep"):
-			var kept sdk.File
+			var kept reply.File
 			if kept, err = sdk.Keep(ctx, line, w.URL); err == nil {
 				err = out.Emit("lines", map[string]any{"id": line, "file": kept})
 			}

@@ -17,10 +17,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
@@ -28,29 +28,29 @@ import (
 // PlanInfo is what the next run would read.
 type PlanInfo struct {
 	Pipeline    string       `json:"pipeline"`
-	Unfinished  string       `json:"unfinished,omitempty"` // the run that would be gone on with
-	Incremental bool         `json:"incremental"`          // an earlier run is gone on from
+	Unfinished  string       `json:"unfinished,omitempty"` // the unfinished run that would be resumed
+	Incremental bool         `json:"incremental"`          // continues from an earlier run
 	Streams     []StreamInfo `json:"streams"`
-	Splits      []SplitInfo  `json:"splits"`                // the first of them
-	More        int          `json:"more_splits,omitempty"` // how many more there are
-	Records     int64        `json:"records,omitempty"`     // expected of all of them together; 0: not known
+	Splits      []SplitInfo  `json:"splits"`                // the first ones
+	More        int          `json:"more_splits,omitempty"` // number of further splits
+	Records     int64        `json:"records,omitempty"`     // expected in all splits; 0: unknown
 	Stages      []string     `json:"stages"`
 	Sinks       []SinkInfo   `json:"sinks"`
-	// Connects are the stages that may open TCP connections, and to where.
+	// Connects are the stages that may open TCP connections, with their addresses.
 	Connects []ConnectInfo `json:"connects,omitempty"`
-	// Files are what stages may use of the file system.
+	// Files are the files and folders that stages may use.
 	Files []FileInfo `json:"files,omitempty"`
 }
 
-// FileInfo is a file or folder that a stage may use, with all that is in it.
+// FileInfo is a file, or a folder with its content, that a stage may use.
 type FileInfo struct {
 	Stage   string `json:"stage"`
 	Path    string `json:"path"`
-	Write   bool   `json:"write"`             // and read
-	Setting string `json:"setting,omitempty"` // that names it; "": it was granted
+	Write   bool   `json:"write"`             // may write as well as read
+	Setting string `json:"setting,omitempty"` // the setting that names it; "": a grant does
 }
 
-// filesOf lists them for a block.
+// filesOf returns the files of a block.
 func filesOf(b config.Block) []FileInfo {
 	var out []FileInfo
 	for i, path := range slices.Concat(b.Read, b.Write) {
@@ -71,23 +71,13 @@ type ConnectInfo struct {
 	Addresses []string `json:"addresses"` // see [sdk.Permissions]
 }
 
-// SinkInfo is a sink, and what it guarantees of the records that it is given.
+// SinkInfo is a sink and its guarantee for delivered records.
 type SinkInfo struct {
 	Name string `json:"name"`
 	sdk.Guarantee
 }
 
-// SplitInfo is a split for display.
-type SplitInfo struct {
-	ID       string      `json:"id"`
-	Stream   string      `json:"stream"`
-	Status   SplitStatus `json:"status"`
-	Estimate int64       `json:"estimate,omitempty"` // records expected; 0: not known
-	Records  int64       `json:"records"`            // delivered
-	Problem  string      `json:"problem,omitempty"`
-}
-
-// splitInfo shows a split without secrets: its source may have named it by what it got.
+// splitInfo returns a split without secrets, which the source may have put into its name.
 func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
 	return SplitInfo{
 		ID: p.Hide(s.ID), Stream: p.Hide(s.Stream), Status: s.Status, Estimate: s.Estimate, Records: s.Records,
@@ -101,7 +91,7 @@ type StreamInfo struct {
 	Selected bool `json:"selected"`
 }
 
-// hideStream shows what a source says of a stream without secrets; the name holds none.
+// hideStream removes secrets from a stream's description. The name holds none.
 func (p *Pipeline) hideStream(s sdk.Stream) sdk.Stream {
 	s.Doc, s.Cursor = p.Hide(s.Doc), p.Hide(s.Cursor)
 	s.PrimaryKey = slices.Clone(s.PrimaryKey)
@@ -114,7 +104,8 @@ func (p *Pipeline) hideStream(s sdk.Stream) sdk.Stream {
 	return s
 }
 
-// list takes a split in, as one of the first n or as one more; a negative n: as one of the first.
+// list adds a split: to the list if it has fewer than n, otherwise to the number of further ones. A
+// negative n lists all.
 func (i *PlanInfo) list(s SplitInfo, n int) {
 	if n >= 0 && len(i.Splits) >= n {
 		i.More++
@@ -123,8 +114,8 @@ func (i *PlanInfo) list(s SplitInfo, n int) {
 	i.Splits = append(i.Splits, s)
 }
 
-// Plan asks the source what the next run would read, and names the first n splits of it; a negative
-// n: all. It changes nothing.
+// Plan asks the source what the next run would read, and lists the first n splits; a negative n:
+// all. It changes nothing.
 func (p *Pipeline) Plan(ctx context.Context, full bool, n int) (*PlanInfo, error) {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -150,7 +141,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
+	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // the answer is complete
 	again := func(err error, wait time.Duration) {
 		p.logger.Warn("planning is tried again", "stage", source.Name, "error", err, "in", wait)
 	}
@@ -194,7 +185,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 				return err
 			}
 		}
-		*out = before // what a try that failed has listed is listed again
+		*out = before // discard what the failed attempt has listed
 		return pipeline.PlanPages(ctx, inst.Plugin, streams, previous, func(page []sdk.Split) error {
 			for _, s := range page {
 				out.Records += s.Estimate
@@ -209,7 +200,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 	return out, nil
 }
 
-// guarantees asks every sink what it promises. None is opened.
+// guarantees asks every sink for its guarantee, without opening it.
 func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
 	for _, s := range parts.sinks() {
 		inst, err := s.Start(ctx)
@@ -219,13 +210,13 @@ func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) 
 		g := host.GuaranteeOf(inst.Plugin)
 		g.Why = p.Hide(g.Why)
 		out.Sinks = append(out.Sinks, SinkInfo{s.Name, g})
-		_ = inst.Stop(context.WithoutCancel(ctx)) // it was asked and is not needed any more
+		_ = inst.Stop(context.WithoutCancel(ctx)) // the answer is complete
 	}
 	return nil
 }
 
-// fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are
-// where the next begins.
+// fromState adds what earlier runs left. If a run is unfinished, its open splits are the whole plan
+// and done is true; otherwise finished splits are where the next run begins.
 func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *PlanInfo, n int) (done bool, err error) {
 	run, ok, err := unfinished(ctx, store)
 	if err != nil || !ok {
@@ -245,8 +236,8 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *Pl
 	return len(sums) > 0, err
 }
 
-// left returns the first n splits of the unfinished run that are not done; a negative n: all.
-// Broken ones come first.
+// left returns the first n splits of the unfinished run that are not done, broken ones first; a
+// negative n: all.
 func (p *Pipeline) left(ctx context.Context, store checkpoint.View, run string, n int) (out []SplitInfo, err error) {
 	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
 		for page, err := range checkpoint.EachSplit(ctx, store, run, status) {
@@ -264,7 +255,7 @@ func (p *Pipeline) left(ctx context.Context, store checkpoint.View, run string, 
 	return out, nil
 }
 
-// assembleAside makes what starting plugins needs, without the pipeline's lock and state.
+// assembleAside assembles what starting plugins needs, without the pipeline's lock and state.
 func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	var c closers
 	spool, err := disk.TempDir("scrapekit-")
@@ -290,22 +281,21 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	return parts, c.close, nil
 }
 
-// toldWait is how long a wait is that is told where no view shows it: without a word a command
-// seems to hang.
+// toldWait is the shortest wait that is logged where no live view shows it; longer silence looks
+// like a hang.
 const toldWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(e Event) {
-	if w, ok := e.(Waited); ok && w.For >= toldWait {
+func (p *Pipeline) tellWait(e observe.Event) {
+	if w, ok := e.(observe.Waited); ok && w.For >= toldWait {
 		p.logger.Warn("waiting", "for", Wait(w).String())
 	}
 }
 
-// errEnough ends a preview.
+// errEnough ends a preview after enough records.
 var errEnough = errors.New("enough records")
 
-// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept,
-// no sink is touched, and nothing is tried twice but requests: the first thing that goes wrong is
-// the error. See [StackOf].
+// Preview reads the first n records after all transforms and passes them to emit. It keeps nothing,
+// opens no sink, and retries only requests: it returns the first other error. See [StackOf].
 func (p *Pipeline) Preview(ctx context.Context, n int, emit func(stream string, record []byte) error) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -339,7 +329,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 	return errors.Join(err, res.Err, ctx.Err())
 }
 
-// firstRecords shows the first records and then ends the run.
+// firstRecords is a sink that emits the first records and then ends the run.
 type firstRecords struct {
 	mu     sync.Mutex
 	left   int
@@ -367,14 +357,14 @@ func (f *firstRecords) Write(_ context.Context, b sdk.Batch) error {
 
 func (f *firstRecords) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
-// noLetters drops dead letters: a preview keeps nothing.
+// noLetters drops dead letters.
 type noLetters struct{}
 
 func (noLetters) Open(string, int, sdk.Token) error { return nil }
 func (noLetters) Add(pipeline.Letter) error         { return nil }
 func (noLetters) Commit() (sdk.Token, error)        { return nil, nil }
 
-// openState opens the pipeline's state for looking at it; nil if there is none.
+// openState opens the pipeline's state for reading; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
 	if err := ownState(p.config.StateDir); err != nil {
 		return nil, err

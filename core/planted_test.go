@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // echo refuses everything, in the words of the request: status, headers, body and a redirect hold
@@ -146,7 +147,7 @@ func planted(t *testing.T, file string) map[string]string {
 	o.Level = 1 // trace
 	o.Record = filepath.Join(filepath.Dir(file), "run.rec")
 	p := load(t, file, o)
-	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) {
+	report, err := run(t, p, core.RunOptions{Listeners: []observe.Listener{func(e observe.Event) {
 		fmt.Fprintf(&out,
 			"%s %+v\n", e.Kind(), e)
 	}}})

@@ -1,4 +1,4 @@
-// Prune: what no run needs any more goes after a while.
+// Prune: removes what no run needs any more, after its retention time.
 
 package core
 
@@ -19,16 +19,16 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 )
 
-// Pruned is what was removed.
+// Pruned counts what was removed.
 type Pruned struct {
-	Runs    int   // that are forgotten
-	Folders int   // of runs, with their reports and dead letters
-	Replies int   // that were cached
-	Bytes   int64 // that all of that took, and what the state file had free
+	Runs    int   // runs removed from the state
+	Folders int   // folders of runs, with reports and dead letters
+	Replies int   // cached replies
+	Bytes   int64 // freed on disk, including free pages of the state file
 }
 
-// Prune removes what is kept for longer than the file's retention says, and gives the room that the
-// state file has free back to the disk.
+// Prune removes what is older than the file's retention, and returns free pages of the state file
+// to the disk.
 func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 	err = p.change(ctx, func(s checkpoint.Store) error {
 		before := sizeOf(p.home().Store())
@@ -47,18 +47,18 @@ func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 	return done, err
 }
 
-// prunedAtOnce is how many folders of old runs a run removes at its end: it is not to wait for all
-// that years have left.
+// prunedAtOnce bounds how many folders of old runs a run removes at its end, so that it does not
+// wait for years of them.
 const prunedAtOnce = 200
 
-// pruneSome is what each run does at its end. That it fails is no failure of the run.
+// pruneSome prunes at the end of a run. An error is logged and does not fail the run.
 func (p *Pipeline) pruneSome(ctx context.Context, s checkpoint.Store) {
 	if _, err := p.prune(ctx, s, prunedAtOnce); err != nil {
 		p.logger.Warn("old runs could not be removed; `scrapekit state prune` does that too", "error", err)
 	}
 }
 
-// prune forgets old runs and removes their folders, at most n of them; a negative n: all.
+// prune forgets old runs and removes at most n of their folders; a negative n: all.
 func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done Pruned, err error) {
 	keep := p.config.Retention
 	runs, err := s.View().Runs(ctx, keep.Runs)
@@ -91,8 +91,8 @@ func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done P
 	return done, ctx.Err()
 }
 
-// oldFolders returns the names of the folders that are neither of these runs nor among as many of
-// the newest by their names: a state that was moved away takes no report along.
+// oldFolders returns the names of run folders that belong to none of these runs and are not among
+// the newest len(runs) names. The second condition keeps the reports if the state was moved away.
 func (p *Pipeline) oldFolders(runs []checkpoint.RunInfo) (old []string, err error) {
 	all, err := os.ReadDir(p.home().Runs()) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -111,10 +111,10 @@ func (p *Pipeline) oldFolders(runs []checkpoint.RunInfo) (old []string, err erro
 	return old, nil
 }
 
-// runID is what newRunID makes: no other folder is a run's.
+// runID matches the ids that newRunID makes. Other folders are not runs and stay.
 var runID = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
 
-// rejectsOf reports whether a run has dead letters that are still to be kept.
+// rejectsOf reports whether a run has dead letters within their retention.
 func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
 	files, err := filepath.Glob(filepath.Join(p.home().Run(run), deadletter.Files))
 	for _, file := range files {
@@ -126,8 +126,8 @@ func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
 	return err != nil
 }
 
-// pruneCaches removes the replies that were not used for long, and the caches of blocks that the
-// file has no more. A run does the former when it opens them.
+// pruneCaches removes replies that were not used for long, and the caches of blocks that the file
+// no longer has. A run does the former when it opens a cache.
 func (p *Pipeline) pruneCaches(done *Pruned) error {
 	var blocks []string
 	for _, b := range p.blocks() {
@@ -163,20 +163,19 @@ func (p *Pipeline) pruneCaches(done *Pruned) error {
 	return nil
 }
 
-// sizeOf returns how many bytes the files below a path hold, or it, if it is one.
+// sizeOf returns the bytes of all files below a path, or of the file itself.
 func sizeOf(path string) (n int64) {
 	eachFile(path, func(info fs.FileInfo) { n += info.Size() })
 	return n
 }
 
-// filesIn returns how many files there are below a path.
+// filesIn returns the number of files below a path.
 func filesIn(path string) (n int) {
 	eachFile(path, func(fs.FileInfo) { n++ })
 	return n
 }
 
-// eachFile goes through the files below a path. What goes away meanwhile, or cannot be seen, is
-// none.
+// eachFile calls f for each file below a path. It skips files that vanish or cannot be read.
 func eachFile(path string, f func(fs.FileInfo)) {
 	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

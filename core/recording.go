@@ -1,4 +1,4 @@
-// Recordings: a run that is kept, exchange by exchange, and one that is played again without a
+// Recordings: a run whose exchanges are kept, and a run that is replayed from them without a
 // network.
 
 package core
@@ -22,8 +22,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// openHTTP makes the host's HTTP, with the recording that it goes into or comes from. o is what
-// only the caller knows; resumed says that the run goes on from earlier ones.
+// openHTTP opens the host's HTTP client, with the recording that it writes or reads. o holds what
+// only the caller knows. resumed says that the run continues earlier ones.
 func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.Client, error) {
 	o.Logger, o.Redact, o.Version = p.logger.Named("http"), p.redact, p.opts.Version
 	o.Hosts = p.opts.Hosts
@@ -45,7 +45,7 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 		if err != nil {
 			return nil, fmt.Errorf("replay: %w", err)
 		}
-		o.Learned = "" // nobody is asked
+		o.Learned = "" // a replay contacts no host
 		o.Replay = player
 	}
 	if o.Hosts == nil {
@@ -59,8 +59,8 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 	return client, nil
 }
 
-// machinePace returns a limiter that this user's processes on this machine share; nil, if that
-// cannot be. It lasts as long as the process.
+// machinePace returns a limiter that this user's processes on this machine share, or nil if it
+// cannot be set up. It lasts as long as the process.
 func (p *Pipeline) machinePace() ratelimit.Limiter {
 	alone := func(err error) {
 		p.logger.Warn("this process does not share its pace with other processes of this machine", "error", err)
@@ -78,11 +78,11 @@ func (p *Pipeline) machinePace() ratelimit.Limiter {
 	return l
 }
 
-// errReplay is why a plugin gets no connection in a replay: what it would do with a real system is
-// no part of what was recorded.
-var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without --replay, or without the plugin that connects")
+// errReplay is the error of opening a connection in a replay, because a recording holds only HTTP.
+var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without " +
+	"--replay, or without the plugin that connects")
 
-// openDial makes the host's way to TCP. A recording does not hold what goes over it.
+// openDial opens the host's TCP client. A recording does not hold connections.
 func (p *Pipeline) openDial() *dial.Client {
 	o := dial.Options{Logger: p.logger}
 	if p.opts.Replay != "" {
@@ -97,8 +97,8 @@ func (p *Pipeline) openDial() *dial.Client {
 	return dial.New(o)
 }
 
-// player answers from a recording, or from the lines that `scrapekit recording show --json` prints
-// of one.
+// player returns a round tripper that answers from a recording, or from the output of `scrapekit
+// recording show --json`.
 func (p *Pipeline) player(c *closers) (http.RoundTripper, error) {
 	lines, err := RecordingLines(p.opts.Replay)
 	if err != nil {
@@ -115,8 +115,8 @@ func (p *Pipeline) player(c *closers) (http.RoundTripper, error) {
 	return recording.NewPlayer(r, p.redact), nil
 }
 
-// RecordingLines reports whether a file holds the lines of `scrapekit recording show --json` in the
-// place of a recording.
+// RecordingLines reports whether a file holds the output of `scrapekit recording show --json`
+// rather than a recording.
 func RecordingLines(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -133,7 +133,7 @@ func RecordingLines(path string) (bool, error) {
 // Replays reports whether replies come from a recording.
 func (p *Pipeline) Replays() bool { return p.opts.Replay != "" }
 
-// replayed returns a folder of the replay; "" if this is none.
+// replayed returns a folder below the replay's state; "" if this is no replay.
 func (p *Pipeline) replayed(name string) string {
 	if p.opts.Replay == "" {
 		return ""
@@ -141,8 +141,8 @@ func (p *Pipeline) replayed(name string) string {
 	return p.home().Replayed(name)
 }
 
-// forgetReplay removes what the last replay left: each begins with nothing. The folder is that of
-// replays alone.
+// forgetReplay removes the state of the last replay, because each replay starts empty. Only replays
+// use the folder.
 func (p *Pipeline) forgetReplay() error {
 	all, err := os.ReadDir(p.config.StateDir)
 	if err != nil {
@@ -156,24 +156,24 @@ func (p *Pipeline) forgetReplay() error {
 	return err
 }
 
-// Exchange is a request of a recording and what came of it.
+// Exchange is a recorded request with its reply.
 type Exchange struct {
 	recording.Exchange
 	Text   string `json:"text,omitempty"`   // the reply's body, if it is text
-	Base64 []byte `json:"base64,omitempty"` // otherwise
+	Base64 []byte `json:"base64,omitempty"` // the reply's body, if it is not text
 }
 
-// RecordingInfo says what a recording is.
+// RecordingInfo describes a recording.
 type RecordingInfo struct {
 	Pipeline  string
 	Started   time.Time
 	Sessions  int
 	Exchanges int
-	Complete  bool // it ended by itself
+	Complete  bool // the recorded run closed it
 }
 
-// ReadRecording hands the exchanges of a recording to emit, one after another, with their bodies if
-// they are asked for.
+// ReadRecording passes the exchanges of a recording to emit in order, with their bodies if bodies
+// is true.
 func ReadRecording(path string, bodies bool, emit func(Exchange) error) (info RecordingInfo, err error) {
 	r, err := recording.Open(path)
 	if err != nil {

@@ -32,13 +32,13 @@ const (
 	Incomplete  = checkpoint.Incomplete
 	Interrupted = checkpoint.Interrupted
 	Failed      = checkpoint.Failed
-	// Killed is how a run ended that did not live to say so. No report has it; the next run goes on
-	// with it.
+	// Killed is the outcome of a run that did not end by itself. No report contains it. The next
+	// run resumes it.
 	Killed Outcome = "killed"
 )
 
-// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly;
-// HTTP, connections, retries and seconds are those of this start.
+// Report is what a run did. Records, rejects and counters are exact and cover all starts of the
+// run. HTTP, connections, retries and seconds cover this start only.
 type Report struct {
 	Pipeline  string                    `json:"pipeline"`
 	Run       string                    `json:"run"`
@@ -46,51 +46,51 @@ type Report struct {
 	Problem   string                    `json:"problem,omitempty"`
 	Full      bool                      `json:"full,omitempty"`
 	Resumed   bool                      `json:"resumed,omitempty"`
-	Started   time.Time                 `json:"started"`           // of the run
-	ThisStart time.Time                 `json:"this_start"`        // of this process's part
+	Started   time.Time                 `json:"started"`           // when the run began
+	ThisStart time.Time                 `json:"this_start"`        // when this process began
 	Ended     time.Time                 `json:"ended"`             //
-	Seconds   float64                   `json:"seconds"`           // of this start
-	Stages    []StageReport             `json:"stages"`            // in the order of the records' way
+	Seconds   float64                   `json:"seconds"`           // duration of this start
+	Stages    []StageReport             `json:"stages"`            // source, transforms, sinks
 	Splits    map[checkpoint.Status]int `json:"splits"`            //
-	Missing   []Missing                 `json:"missing,omitempty"` // splits that could not be read: the first of them
-	Skipped   []Missing                 `json:"skipped,omitempty"` // splits that are not to be read: nothing is missing
-	// MissingMore and SkippedMore are how many more there are.
+	Missing   []Missing                 `json:"missing,omitempty"` // the first splits that could not be read
+	Skipped   []Missing                 `json:"skipped,omitempty"` // splits that the source left out on purpose: nothing is missing
+	// MissingMore and SkippedMore are the numbers of further ones.
 	MissingMore int                         `json:"missing_more,omitempty"`
 	SkippedMore int                         `json:"skipped_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        stats.Stats                 `json:"http"`
-	// over TCP, of plugins that speak something else
+	// Connections are TCP connections of plugins that use protocols other than HTTP.
 	Connections []dial.Stats `json:"connections,omitempty"`
 	Commits     int64        `json:"commits"`
 	Groups      int64        `json:"groups"`
 	Retries     int          `json:"split_retries"`
 	RollBacks   int          `json:"roll_backs"`
-	DeadLetters string       `json:"dead_letters,omitempty"` // the file; empty: none
-	// the file with what plugins printed as they died in this start
+	DeadLetters string       `json:"dead_letters,omitempty"` // path of the file; empty: none
+	// Crashes is the path of the file with what plugins printed as they died in this start.
 	Crashes string `json:"crashes,omitempty"`
 	Dir     string `json:"dir"` // the run's folder
 }
 
-// StageReport is what passed a stage.
+// StageReport counts what passed a stage.
 type StageReport struct {
 	Name string `json:"name"`
 	pipeline.StageCounts
 }
 
-// Missing is a split that was not read to its end, or a part that the source has read the others
-// without.
+// Missing is a split that was not read to its end, or a part that the source left out of complete
+// splits.
 type Missing struct {
 	Split   string `json:"split,omitempty"`
 	Stream  string `json:"stream,omitempty"`
-	Records int64  `json:"records"`         // delivered before
-	Part    string `json:"part,omitempty"`  // as the source calls it; the splits are done
-	Times   int64  `json:"times,omitempty"` // how often the source has met it
+	Records int64  `json:"records"`         // delivered before the split broke
+	Part    string `json:"part,omitempty"`  // the source's name of the part; its splits are done
+	Times   int64  `json:"times,omitempty"` // how often the source met it
 	Problem string `json:"problem"`
 }
 
 func (r *Run) report(res pipeline.Result) *Report {
 	took := time.Since(r.started)
-	ended := r.started.Add(took) // whoever sets the clock meanwhile
+	ended := r.started.Add(took) // monotonic: independent of changes to the clock
 	if ended.Before(res.Run.Started) {
 		ended = res.Run.Started
 	}
@@ -118,7 +118,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 	return out
 }
 
-// listed names splits for the report, without secrets, and says how many there are more.
+// listed returns the splits for the report, without secrets, and the number of further ones.
 func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more int) {
 	for _, s := range splits {
 		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: r.p.Hide(s.Stream), Records: s.Records,
@@ -127,7 +127,7 @@ func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more in
 	return out, all - len(out)
 }
 
-// stages lists the stages in the order of the records' way, those without a record too.
+// stages adds every stage in order (source, transforms, sinks), including those without records.
 func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 	for _, name := range p.Stages() {
 		s := StageReport{Name: name}
@@ -138,8 +138,8 @@ func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 	}
 }
 
-// counters puts what the plugins counted under its headings, and what the source has gone on
-// without among what is missing.
+// counters adds the plugins' counters by heading, and adds what the source left out to the missing
+// parts.
 func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
 	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
 		n := c.Counters[path]
@@ -167,8 +167,8 @@ func (r *Report) rejected() int64 {
 	return n
 }
 
-// keep writes the report into the run's folder: whole or not at all, and before the state says that
-// the run has ended.
+// keep writes the report to the run's folder atomically, before the state says that the run has
+// ended.
 func (r *Report) keep(dir string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // RunOptions say how a run is done.
 type RunOptions struct {
-	Full      bool       // start over: forget what was delivered and deliver everything anew
-	Listeners []Listener // they are told of what happens, without secrets
-	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for
-	// an author who looks on.
+	Full      bool               // start over and deliver everything again
+	Listeners []observe.Listener // receive the events, without secrets
+	// OneTry ends the run at the first error, which [Run.Wait] returns. It is for an author who
+	// watches.
 	OneTry bool
 }
 
@@ -38,15 +38,15 @@ type Run struct {
 	fetch    *fetch.Client
 	dial     *dial.Client
 	letters  *deadletter.File
-	kept     *Report     // of the run's end
-	first    *firstError // with OneTry; nil
+	kept     *Report     // set at the end of the run
+	first    *firstError // nil without OneTry
 	crashes  crashes
 	seen     seen
 	opened   closers
 }
 
-// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it, and [Run.Close] must be
-// called.
+// Start takes the pipeline's lock and prepares a run. The caller calls [Run.Wait], then
+// [Run.Close].
 func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
@@ -67,11 +67,11 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 	return r, nil
 }
 
-// Close frees what the run has opened, and gives the pipeline's lock back. It is called when Wait
-// has returned, or in its place.
+// Close frees what the run opened and releases the pipeline's lock. Call it after Wait has
+// returned, or instead of Wait.
 func (r *Run) Close() error { return r.opened.close() }
 
-// assemble puts a run together, top to bottom.
+// assemble assembles the run, in the order of the data flow.
 func (r *Run) assemble(ctx context.Context, c *closers) error {
 	p := r.p
 	spool := p.home().Spool()
@@ -123,8 +123,9 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	return nil
 }
 
-// Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and
-// kept in the run's folder, unless the error says that the run could not even begin or end.
+// Wait runs to the end, or until ctx is done; then it drains and commits. It returns the report,
+// which is also in the run's folder. There is no report if the run could not begin or its end could
+// not be saved.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	if r.o.OneTry {
 		return r.try(ctx)
@@ -136,7 +137,7 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// try is Wait up to the first thing that goes wrong.
+// try is Wait that stops at the first error.
 func (r *Run) try(ctx context.Context) (*Report, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -150,9 +151,9 @@ func (r *Run) try(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// listeners are those of the run itself, and its user's, who see no secret.
+// listeners returns the run's own listeners and the user's. The latter receive no secrets.
 func (r *Run) listeners() observe.Listeners {
-	all := observe.Listeners{r.seen.event, func(e Event) { r.crashes.event(e, r.p.home().Run) }}
+	all := observe.Listeners{r.seen.event, func(e observe.Event) { r.crashes.event(e, r.p.home().Run) }}
 	if r.o.OneTry {
 		r.first = &firstError{}
 		all = append(all, r.first.event)
@@ -163,7 +164,7 @@ func (r *Run) listeners() observe.Listeners {
 	return all
 }
 
-// keep makes the report of a run that is about to end.
+// keep makes and keeps the report of a run that is about to end.
 func (r *Run) keep(res pipeline.Result) error {
 	r.crashes.note(res.Err)
 	r.kept = r.report(res)
@@ -174,7 +175,7 @@ func (r *Run) keep(res pipeline.Result) error {
 	return r.kept.keep(r.p.home().Run(res.Run.ID))
 }
 
-// explain says what to do about an error that a run could not begin with.
+// explain adds advice to an error with which a run could not begin.
 func (r *Run) explain(err error) error {
 	switch {
 	case errors.Is(err, checkpoint.ErrChanged):
@@ -186,8 +187,7 @@ func (r *Run) explain(err error) error {
 	return err
 }
 
-// newRunID returns an id that sorts by time, within a second too: its end is the part of the second
-// that has gone by.
+// newRunID returns an id that sorts by time. Its suffix is the fraction of the second.
 func newRunID(now time.Time) string {
 	part := int64(now.Nanosecond()) << 16 / int64(time.Second)
 	return now.UTC().Format("20060102-150405") + fmt.Sprintf("-%04x", part)
@@ -200,7 +200,7 @@ func emptyDir(dir string) error {
 	return os.MkdirAll(dir, 0o700)
 }
 
-// closers close what was opened, last first.
+// closers are closed in reverse order.
 type closers []func() error
 
 func (c *closers) add(f func() error) { *c = append(*c, f) }

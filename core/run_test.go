@@ -22,7 +22,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/core/observe"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 var bg = context.Background() // of a process of its own, which has no test
@@ -126,7 +127,7 @@ func TestSecretsStayOut(t *testing.T) {
 		"source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
 	var said output
 	p := load(t, file, options(&said, &said))
-	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) {
+	report, err := run(t, p, core.RunOptions{Listeners: []observe.Listener{func(e observe.Event) {
 		fmt.Fprintf(&said,
 			"%s %+v\n", e.Kind(), e)
 	}}})
@@ -399,7 +400,7 @@ sink "jsonl" { path = "out/{stream}.jsonl" }
 	if err != nil {
 		t.Fatal(err)
 	}
-	var record struct{ File sdk.File }
+	var record struct{ File reply.File }
 	if err := json.Unmarshal([]byte(strings.Split(string(lines), "\n")[1]), &record); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Sandbox: how much the plugins of a pipeline are confined.
+// Sandbox: the confinement of a pipeline's plugins.
 
 package core
 
@@ -16,10 +16,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
-// SandboxVar is the variable of the environment that names a user's own level of the sandbox.
+// SandboxVar is the environment variable with the user's own level of the sandbox.
 const SandboxVar = sandbox.Var
 
-// SandboxLevels are the levels of the sandbox, from the most to the least.
+// SandboxLevels are the levels of the sandbox, strictest first.
 func SandboxLevels() []string {
 	var out []string
 	for _, l := range sandbox.Levels() {
@@ -28,8 +28,8 @@ func SandboxLevels() []string {
 	return out
 }
 
-// looseLevels are the levels at which the kernel does not hold plugins; none where the caller's
-// word decides, not the file's.
+// looseLevels returns the levels without confinement by the kernel. It returns none if the caller,
+// not the file, decides the level.
 func looseLevels(caller string) []string {
 	var out []string
 	for _, l := range sandbox.Levels() {
@@ -40,30 +40,30 @@ func looseLevels(caller string) []string {
 	return out
 }
 
-// SandboxByFile reports whether it is the file that names the level of the pipeline's plugins.
+// SandboxByFile reports whether the file sets the level of the sandbox.
 func (p *Pipeline) SandboxByFile() bool { return p.opts.Sandbox == "" && p.config.Sandbox != "" }
 
-// BestSandbox is the level that needs nobody's word: "strong", or the next below where the system
-// has not what that needs, with the reason.
+// BestSandbox returns the default level: "strong", or the next lower one where the system does not
+// support it, with the reason.
 func BestSandbox() (level string, reason error) {
 	s := sandbox.System()
 	return string(s.Best()), s.Check(sandbox.Strong)
 }
 
-// Sandbox returns the level at which the pipeline's plugins run, and whether the kernel holds them
-// there.
+// Sandbox returns the level at which the pipeline's plugins run, and whether the kernel enforces
+// it.
 func (p *Pipeline) Sandbox() (level string, confined bool) {
 	return string(p.level), p.level.Confines()
 }
 
-// madeFolders are the folders that were made for plugins.
+// madeFolders are the folders that the host made for plugins.
 type madeFolders struct {
 	mu   sync.Mutex
-	dirs []string // each after the one that it is in
+	dirs []string // parents before children
 }
 
-// make makes the folders in which a plugin may write: it cannot make them itself, nor make their
-// names outlast a power cut.
+// make makes the folders in which a plugin may write. A confined plugin cannot make them itself,
+// nor sync their parents so that the names survive a power cut.
 func (m *madeFolders) make(b config.Block) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,12 +84,15 @@ func (m *madeFolders) make(b config.Block) error {
 	return nil
 }
 
-// removeEmpty removes those in which nothing was put after all.
+// removeEmpty removes the folders that are still empty.
 func (m *madeFolders) removeEmpty() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, dir := range slices.Backward(m.dirs) {
-		_ = os.Remove(dir) // it holds something, or is gone
+		_ = os.Remove(dir) // it is not empty, or is gone
 	}
 	return nil
 }
+
+// stageName names a block in messages and reports: "transform llm".
+func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }

@@ -1,4 +1,4 @@
-// Secrets that a run obtains: by commands of the pipeline file, and from the keyring of the system.
+// Secrets that a run obtains: from commands of the pipeline file, and from the system's keyring.
 
 package core
 
@@ -21,7 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// secret is one of them. What it is, all stages share.
+// secret is one of them. All stages share its value.
 type secret struct {
 	config.Secret
 	redact *redact.Set
@@ -39,8 +39,8 @@ func newSecrets(all []config.Secret, set *redact.Set) []*secret {
 	return out
 }
 
-// after returns the secret, obtained after a time: of several callers who had the same one, only
-// the first runs the command.
+// after returns a secret that was obtained after the time past. If several callers reject the same
+// value, only the first one runs the command.
 func (s *secret) after(ctx context.Context, past time.Time) (string, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *secret) after(ctx context.Context, past time.Time) (string, time.Time, 
 	if err != nil {
 		return "", time.Time{}, s.redact.Error(fmt.Errorf("%s: %w", s.Title, err))
 	}
-	s.redact.Add(value) // before it can be anywhere
+	s.redact.Add(value) // before the value can reach any output
 	s.value, s.at = value, time.Now()
 	return s.value, s.at, nil
 }
@@ -69,18 +69,18 @@ func (s *secret) obtain(ctx context.Context) (string, error) {
 
 const (
 	longestSecret = 64 << 10
-	longestWords  = 1 << 10 // of a command that fails
+	longestWords  = 1 << 10 // of a failing command's output
 )
 
-// run returns what the command prints, without the line break at its end.
+// run returns the output of the command without its final line break.
 func (s *secret) run(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout,
 		fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
-	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
+	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a grandchild may keep the pipes open
 
-	const lineBreak = 16 // at the end, which does not count
+	const lineBreak = 16 // room for the final line break, which is not part of the secret
 	out, words := prefix{most: longestSecret + lineBreak, full: cancel}, prefix{most: longestSecret}
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err := cmd.Run()
@@ -103,12 +103,12 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	return value, nil
 }
 
-// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy
-// would read into that without a bound.
+// prefix keeps the first bytes of a command's output. The buffer is not embedded, because io.Copy
+// would use its ReadFrom and read without a bound.
 type prefix struct {
 	kept bytes.Buffer
 	most int
-	full func() // called when there is more, which then ends the reading; nil: what is more is dropped
+	full func() // called when the limit is exceeded, to stop the command; nil: drop the rest
 }
 
 func (p *prefix) Write(b []byte) (int, error) {
@@ -120,9 +120,8 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// hidden is what a command that fails has said, for people: without what is known to be secret, be
-// it of the environment, and no longer than needs be. What else it tells is for its author to leave
-// out.
+// hidden returns the output of a failing command for people: known secrets, including those of the
+// environment, are removed, and it is cut. The command's author must not print others.
 func (s *secret) hidden(said string) string {
 	var environment redact.Set
 	for _, pair := range os.Environ() {
@@ -130,7 +129,7 @@ func (s *secret) hidden(said string) string {
 			environment.Add(value)
 		}
 	}
-	// before it is cut: half a secret is not known for one
+	// Redact before cutting, because half a secret is not recognised.
 	said = strings.TrimSpace(environment.String(s.redact.String(said)))
 	if len(said) > longestWords {
 		said = strings.ToValidUTF8(said[:longestWords], "") + "…"
@@ -138,14 +137,14 @@ func (s *secret) hidden(said string) string {
 	return said
 }
 
-// lateAuth is the value of a credential with stand-ins in it.
+// lateAuth is a credential's value with placeholders for secrets.
 type lateAuth struct {
 	value   credential.Value
 	secrets []*secret
-	got     map[*secret]time.Time // when what was last put in was obtained
+	got     map[*secret]time.Time // when each used secret was obtained
 }
 
-// newLateAuth returns nil if v needs no secret.
+// newLateAuth returns nil if v contains no placeholder.
 func newLateAuth(v credential.Value, all []*secret) *lateAuth {
 	late := &lateAuth{value: v, got: map[*secret]time.Time{}}
 	for _, s := range all {
@@ -164,7 +163,7 @@ func newLateAuth(v credential.Value, all []*secret) *lateAuth {
 	return late
 }
 
-// credential returns c with the secrets in place, and with what obtains them again.
+// credential returns c with its secrets filled in, and with a function that obtains new ones.
 func (l *lateAuth) credential(ctx context.Context, c credential.Credential) (credential.Credential, error) {
 	var err error
 	c.Value, err = l.next(ctx)
@@ -172,7 +171,7 @@ func (l *lateAuth) credential(ctx context.Context, c credential.Credential) (cre
 	return c, err
 }
 
-// next returns the value with secrets that are newer than those of the call before.
+// next returns the value with secrets that are newer than those of the previous call.
 func (l *lateAuth) next(ctx context.Context) (credential.Value, error) {
 	out := l.value
 	for _, s := range l.secrets {
@@ -186,7 +185,7 @@ func (l *lateAuth) next(ctx context.Context) (credential.Value, error) {
 	return out, nil
 }
 
-// ttl is how long the credential is good: as long as the first of its secrets.
+// ttl returns the shortest lifetime of the secrets.
 func (l *lateAuth) ttl() time.Duration {
 	var least time.Duration
 	for _, s := range l.secrets {

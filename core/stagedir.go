@@ -1,4 +1,4 @@
-// Private folders of stages: a part of the state, each the one stage's alone.
+// Private folders of stages: a part of the state that only one stage uses.
 
 package core
 
@@ -11,8 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// privateDir is the private folder of a block's stage; "" if its plugin asks for none. A plugin
-// that has no files is confined more, so that none gets a folder that it did not ask for.
+// privateDir returns the private folder of a block's stage, or "" if its plugin asks for none. A
+// plugin without files has a stricter sandbox, so a folder is made only on request.
 func (p *parts) privateDir(b config.Block) string {
 	if !b.Info.PrivateDir || b.Kind == sdk.KindSource {
 		return ""
@@ -20,7 +20,7 @@ func (p *parts) privateDir(b config.Block) string {
 	return p.own.Stage(stageKey(b))
 }
 
-// makePrivate makes the private folder of a block's stage, if it has one: for this user alone.
+// makePrivate makes the private folder of a block's stage, if it has one, with mode 0700.
 func (p *parts) makePrivate(b config.Block) error {
 	dir := p.privateDir(b)
 	if dir == "" {

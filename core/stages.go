@@ -24,17 +24,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// parts are what a run is put together from, beyond the file.
+// parts are what a run needs beyond the file.
 type parts struct {
 	*Pipeline
 	host  *pluginhost.Host
 	fetch *fetch.Client
 	dial  *dial.Client
 	spool string
-	room  *disk.Room // in spool
-	own   state.Home // where the private folders of stages are
+	room  *disk.Room // disk space that spool files share
+	own   state.Home // the state folder with the private folders of stages
 	made  madeFolders
-	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
+	files func() (*files.Folder, error) // the folder where the source keeps files; nil: none
 }
 
 func (p *parts) source() pipeline.Stage[sdk.Source] {
@@ -66,10 +66,7 @@ func (p *parts) sinks() []pipeline.Stage[sdk.Sink] {
 // stageKey names a block in the state: "source.jira".
 func stageKey(b config.Block) string { return string(b.Kind) + "." + b.Name }
 
-// stageName names a block in messages and reports: "transform llm".
-func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
-
-// stage makes a stage of a block: a process that is started, and started again after it died.
+// stage makes a stage from a block: a process that is started, and restarted after a crash.
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
@@ -105,13 +102,13 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	s := p.spec(b)
 	s.Services = services
 	plugin, err := p.host.Start(ctx, s)
-	if err != nil && !IsCrash(err) && ctx.Err() == nil { // it is in the file, or in what the file names
+	if err != nil && !IsCrash(err) && ctx.Err() == nil { // the settings are wrong, which a retry does not mend
 		err = fmt.Errorf("%w (the block at %s)", err, b.Pos)
 	}
 	return plugin, err
 }
 
-// at names the stage of an error, once: what comes of starting a plugin has the name in it already.
+// at adds the name of the stage to an error, once: errors of starting a plugin already have it.
 func at(stage string, err error) error {
 	if pipeline.StageOf(err) != "" {
 		return err
@@ -119,7 +116,7 @@ func at(stage string, err error) error {
 	return fmt.Errorf("%s: %w", stage, err)
 }
 
-// spec is how a block's plugin is started, without what the host does for it.
+// spec says how to start a block's plugin, without the services of the host.
 func (p *parts) spec(b config.Block) pluginhost.Spec {
 	path, args := b.Path, []string(nil)
 	if path == "" {
@@ -141,12 +138,12 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	}
 }
 
-// dialer is the plugin's way to TCP.
+// dialer returns the function with which the plugin opens TCP connections.
 func (p *parts) dialer(b config.Block) dial.Func {
 	return p.dial.For(dial.Policy{Plugin: stageName(b), Pos: b.Pos, Granted: b.Dial, Asked: b.AsksDial})
 }
 
-// services are what the host does for a plugin.
+// services returns what the host offers to a plugin.
 func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) {
 	transport, err := p.transport(ctx, b)
 	if err != nil {
@@ -161,7 +158,7 @@ func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) 
 	return host, nil
 }
 
-// transport is the plugin's way to HTTP, with the policy of its block.
+// transport returns the plugin's HTTP client, with the policy of its block.
 func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTripper, error) {
 	policy, err := b.HTTP, error(nil)
 	policy.Plugin, policy.Pos = stageName(b), b.Pos
@@ -179,8 +176,8 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 	return p.fetch.For(policy)
 }
 
-// keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file
-// names none; dir is where to keep them instead, if it is not "".
+// keepIn returns a function that opens the folder for kept files on first use; nil if the pipeline
+// file names none. A dir other than "" replaces the file's folder.
 func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	path := p.config.Source.Files.Path
 	if path == "" {
@@ -190,12 +187,12 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
 }
 
-// inProcess is an instance that lives in the host: nothing starts and nothing can die.
+// inProcess is an instance inside the host, which needs no start and cannot crash by itself.
 func inProcess[P any](plugin P) pipeline.Instance[P] {
 	return pipeline.Instance[P]{Plugin: plugin, Stop: func(context.Context) error { return nil }}
 }
 
-// cacheDir is where the replies to a stage are kept.
+// cacheDir returns the folder with the cached replies of a stage.
 func (p *Pipeline) cacheDir(b config.Block) string {
 	return p.home().Cache(stageKey(b))
 }

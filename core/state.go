@@ -1,4 +1,4 @@
-// State: what is kept between runs, to be looked at and to be forgotten.
+// State: shows and resets what is kept between runs.
 
 package core
 
@@ -21,11 +21,11 @@ type State struct {
 	Pipeline string      `json:"pipeline"`
 	Dir      string      `json:"dir"`
 	Runs     []RunInfo   `json:"runs"`                // newest first
-	MoreRuns bool        `json:"more_runs,omitempty"` // there are older ones
-	Open     []SplitInfo `json:"open,omitempty"`      // of the unfinished run: broken and open
-	MoreOpen int         `json:"more_open,omitempty"` // how many more there are
-	Finished []string    `json:"finished"`            // ids of the splits that the next plan goes on from
-	// MoreFinished is how many more there are.
+	MoreRuns bool        `json:"more_runs,omitempty"` // older runs exist
+	Open     []SplitInfo `json:"open,omitempty"`      // splits of the unfinished run, broken and open
+	MoreOpen int         `json:"more_open,omitempty"` // number of further ones
+	Finished []string    `json:"finished"`            // ids of finished splits that the next plan continues
+	// MoreFinished is the number of further ones.
 	MoreFinished int               `json:"more_finished,omitempty"`
 	Tokens       map[string]string `json:"tokens,omitempty"` // by stage, for people
 }
@@ -34,20 +34,20 @@ type State struct {
 type RunInfo struct {
 	ID      string              `json:"id"`
 	Started time.Time           `json:"started"`
-	Ended   time.Time           `json:"ended,omitzero"` // not there while it runs or after a kill
+	Ended   time.Time           `json:"ended,omitzero"` // zero while the run is under way, or after a kill
 	Outcome Outcome             `json:"outcome"`
 	Full    bool                `json:"full,omitempty"`
-	Starts  int                 `json:"starts"` // how often it was started
+	Starts  int                 `json:"starts"` // how often the run was started
 	Splits  map[SplitStatus]int `json:"splits"`
 }
 
-// StateOptions say how much of the state is shown; a negative number: all.
+// StateOptions bound how much of the state is shown; a negative number: all.
 type StateOptions struct {
 	Runs   int
-	Splits int // of those that are open, and of those that are finished
+	Splits int // bounds open and finished splits each
 }
 
-// State returns what the pipeline keeps; it has no runs if there never was one.
+// State returns what the pipeline keeps. It has no runs if there was none.
 func (p *Pipeline) State(ctx context.Context, o StateOptions) (state *State, err error) {
 	state = &State{Pipeline: p.config.Name, Dir: p.config.StateDir}
 	store, err := p.openState(ctx)
@@ -73,8 +73,8 @@ func (p *Pipeline) State(ctx context.Context, o StateOptions) (state *State, err
 	return state, state.tokens(ctx, view)
 }
 
-// runs lists the newest n runs; a negative n: all. One that says that it runs, though nobody runs
-// it, has not lived to say how it ended.
+// runs lists the newest n runs; a negative n: all. A run that is marked as running while no process
+// holds the lock was killed.
 func (p *Pipeline) runs(ctx context.Context, store checkpoint.View, state *State, n int) error {
 	ask := n + 1
 	if n < 0 {
@@ -97,8 +97,8 @@ func (p *Pipeline) runs(ctx context.Context, store checkpoint.View, state *State
 	return nil
 }
 
-// lastWord says how a run ended whose state does not: as its last start reported, or, if it did not
-// come to that, by a kill.
+// lastWord returns the outcome of a run whose end is not in the state: the one in the report of its
+// last start, or Killed if there is none.
 func (p *Pipeline) lastWord(run string) Outcome {
 	raw, err := os.ReadFile(filepath.Join(p.home().Run(run), ReportFile))
 	var r Report
@@ -108,7 +108,7 @@ func (p *Pipeline) lastWord(run string) Outcome {
 	return r.Outcome
 }
 
-// finished lists the first n splits that the next plan goes on from; a negative n: all.
+// finished lists the first n finished splits that the next plan continues; a negative n: all.
 func (p *Pipeline) finished(ctx context.Context, store checkpoint.View, state *State, n int) error {
 	all, err := store.CountPrevious(ctx)
 	if err != nil {
@@ -146,9 +146,9 @@ func (s *State) tokens(ctx context.Context, store checkpoint.View) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps: its runs with their reports and dead letters,
-// what was learned of the limits of hosts, and the private folders of stages. The next run is the
-// first. What sinks hold and cached replies stay, and the pipeline stays who it is.
+// Reset removes everything that the pipeline keeps: runs with their reports and dead letters,
+// learned limits of hosts, private folders of stages. The next run is the first. Delivered records,
+// cached replies and the owner of the folder stay.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		if err := os.Remove(p.home().Limits()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -157,13 +157,13 @@ func (p *Pipeline) Reset(ctx context.Context) error {
 		if err := s.Admin().Reset(ctx); err != nil {
 			return err
 		}
-		// After the tokens: without its token a stage does not miss what was in its folder, and a
-		// run not its dead letters.
+		// Folders go after the tokens: a crash in between leaves no token, and no run, whose folder
+		// is missing.
 		return errors.Join(os.RemoveAll(p.home().Stages()), os.RemoveAll(p.home().Runs()), s.Admin().Compact(ctx))
 	})
 }
 
-// Forget makes one split be read anew.
+// Forget removes what is known of a split, so that the next run reads all of it.
 func (p *Pipeline) Forget(ctx context.Context, split string) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		found, err := s.Admin().Forget(ctx, split)
@@ -174,8 +174,7 @@ func (p *Pipeline) Forget(ctx context.Context, split string) error {
 	})
 }
 
-// GiveUp ends one split of the unfinished run as it is: what was delivered of it stays, the rest is
-// not read.
+// GiveUp ends a split of the unfinished run: delivered records stay, and the rest is not read.
 func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		found, err := s.Admin().GiveUp(ctx, split)
@@ -186,7 +185,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 	})
 }
 
-// change changes the state while no run does.
+// change calls f with the state, under the pipeline's lock.
 func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (err error) {
 	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
@@ -201,8 +200,8 @@ func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (
 	return f(store)
 }
 
-// outcomeOf is how a run ended for its user: where the source has left parts out, the state has it
-// as complete, for the next run plans anew.
+// outcomeOf returns the outcome to show. If the source left parts out, the state says complete,
+// because the next run plans anew, but the user sees incomplete.
 func outcomeOf(r checkpoint.RunInfo) Outcome {
 	if r.Outcome == Complete && r.Gaps {
 		return Incomplete
@@ -210,7 +209,7 @@ func outcomeOf(r checkpoint.RunInfo) Outcome {
 	return r.Outcome
 }
 
-// unfinished returns the newest run if the next one would go on with it.
+// unfinished returns the newest run if the next start would resume it.
 func unfinished(ctx context.Context, store checkpoint.View) (checkpoint.RunInfo, bool, error) {
 	runs, err := store.Runs(ctx, 1)
 	if err != nil || len(runs) == 0 {
@@ -218,4 +217,14 @@ func unfinished(ctx context.Context, store checkpoint.View) (checkpoint.RunInfo,
 	}
 	o := runs[0].Outcome
 	return runs[0], o != checkpoint.Complete && o != checkpoint.Abandoned, nil
+}
+
+// SplitInfo is a split for display.
+type SplitInfo struct {
+	ID       string      `json:"id"`
+	Stream   string      `json:"stream"`
+	Status   SplitStatus `json:"status"`
+	Estimate int64       `json:"estimate,omitempty"` // records expected; 0: unknown
+	Records  int64       `json:"records"`            // delivered
+	Problem  string      `json:"problem,omitempty"`
 }

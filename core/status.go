@@ -1,4 +1,4 @@
-// Status: how far a run is, for whoever watches it.
+// Status: the progress of a run.
 
 package core
 
@@ -10,71 +10,31 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// What the pipeline says of itself while it runs.
+// Types of the progress.
 type (
-	// Snapshot is how far the run is.
+	// Snapshot is the progress of the run.
 	Snapshot = pipeline.Snapshot
-	// StreamProgress is how far a stream is.
+	// StreamProgress is the progress of a stream.
 	StreamProgress = pipeline.StreamProgress
-	// HTTPStats is what was requested.
+	// HTTPStats counts requests.
 	HTTPStats = stats.Stats
-	// HTTPHost is what was requested of one host.
+	// HTTPHost counts the requests to one host.
 	HTTPHost = stats.Host
-	// ConnStats is what a plugin's connections to one address were.
+	// ConnStats counts a plugin's connections to one address.
 	ConnStats = dial.Stats
-	// CacheStats is what a cache saved.
+	// CacheStats counts what a cache saved.
 	CacheStats = stats.Cache
-	// Wait is something that the host waits for: a limit, the time until a retry.
+	// Wait is a wait of the host: for a limit, or until a retry.
 	Wait = stats.Wait
-	// WaitStats sums up waits of one cause.
+	// WaitStats sums up the waits with one cause.
 	WaitStats = stats.Waits
-	// SplitStatus says how far a split is.
+	// SplitStatus is the status of a split.
 	SplitStatus = checkpoint.Status
 )
-
-// The events of a run. A listener takes those that it knows.
-type (
-	// Event is something that happened, one of the types below.
-	Event = observe.Event
-	// Listener is told of events by several goroutines at once, and must not take long.
-	Listener = observe.Listener
-	// RunStarted is the first event.
-	RunStarted = observe.RunStarted
-	// PlanRetried is an attempt to plan that failed.
-	PlanRetried = observe.PlanRetried
-	// Planned says how many splits there are.
-	Planned = observe.Planned
-	// SplitDone is a split that was read to its end.
-	SplitDone = observe.SplitDone
-	// SplitRetried is a read that failed.
-	SplitRetried = observe.SplitRetried
-	// SplitBroken is a split that is given up for this run.
-	SplitBroken = observe.SplitBroken
-	// SplitSkipped is a split that is not to be read.
-	SplitSkipped = observe.SplitSkipped
-	// Written is a batch that a sink has taken.
-	Written = observe.Written
-	// Committed is a commit.
-	Committed = observe.Committed
-	// PluginLost is the death of a source.
-	PluginLost = observe.PluginLost
-	// RolledBack is a return to the last commit.
-	RolledBack = observe.RolledBack
-	// Waited is a wait for a host that begins.
-	Waited = observe.Waited
-	// Exchanged is one attempt of a request.
-	Exchanged = observe.Exchanged
-	// RunEnded is the last event.
-	RunEnded = observe.RunEnded
-)
-
-// Trouble returns what an event tells of as having gone wrong, and the split or the stage in which
-// it has. A nil error: nothing has.
-func Trouble(e Event) (split, stage string, err error) { return observe.Trouble(e) }
 
 // The statuses of a split.
 const (
@@ -84,26 +44,26 @@ const (
 	SplitLeft     = checkpoint.Skipped
 )
 
-// IsCrash reports whether err says that a plugin's process died.
+// IsCrash reports whether err is the crash of a plugin's process.
 func IsCrash(err error) bool {
 	var c interface{ Crashed() bool }
 	return errors.As(err, &c) && c.Crashed()
 }
 
-// Status is how far a run is at one moment.
+// Status is the progress of a run at one moment.
 type Status struct {
 	Snapshot
-	Retries   int           `json:"retries"` // of splits
+	Retries   int           `json:"retries"` // retries of splits
 	RollBacks int           `json:"roll_backs"`
-	Commit    time.Time     `json:"commit,omitzero"` // the last one; zero: none yet
-	Elapsed   time.Duration `json:"elapsed_ns"`      // of this start
+	Commit    time.Time     `json:"commit,omitzero"` // last commit; zero: none yet
+	Elapsed   time.Duration `json:"elapsed_ns"`      // since this start
 	HTTP      HTTPStats     `json:"http"`
-	// Connections are those of plugins that speak something else than HTTP.
+	// Connections are those of plugins that use protocols other than HTTP.
 	Connections []ConnStats `json:"connections,omitempty"`
-	Waits       []Wait      `json:"waits,omitempty"` // what the host waits for now
+	Waits       []Wait      `json:"waits,omitempty"` // current waits of the host
 }
 
-// Status returns how far the run is. It may be called at any time, by any goroutine.
+// Status returns the progress of the run. Any goroutine may call it at any time.
 func (r *Run) Status() Status {
 	s := Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(),
 		Connections: r.dial.Stats()}
@@ -111,31 +71,31 @@ func (r *Run) Status() Status {
 	return s
 }
 
-// seen is what the events of a run come to. It is a listener.
+// seen is a listener that sums up the events of a run.
 type seen struct {
 	mu        sync.Mutex
 	retries   int
 	rollBacks int
 	commit    time.Time
-	waits     map[string]Wait // the newest of each host and bucket
+	waits     map[string]Wait // the latest by host and bucket
 }
 
-func (s *seen) event(e Event) {
+func (s *seen) event(e observe.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e := e.(type) {
-	case SplitRetried:
+	case observe.SplitRetried:
 		s.retries++
-	case RolledBack:
+	case observe.RolledBack:
 		s.rollBacks++
-	case Committed:
+	case observe.Committed:
 		s.commit = time.Now()
-	case Waited:
+	case observe.Waited:
 		s.waits[e.Host+" "+e.Bucket] = Wait(e)
 	}
 }
 
-// fill takes it all into a status; waits that are over are forgotten.
+// fill adds the sums to a status, and forgets waits that are over.
 func (s *seen) fill(out *Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

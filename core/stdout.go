@@ -1,5 +1,5 @@
-// stdout: the host's own sink. A plugin's process has no way to the terminal, so this one lives in
-// the host.
+// stdout: the host's own sink. It lives in the host because a plugin's process has no access to the
+// terminal.
 
 package core
 
@@ -15,13 +15,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records
-// since the last commit come again. Where it leads to a file, what was committed outlasts a power
-// cut.
+// stdout writes records as JSON Lines to standard output. Written records cannot be taken back, so
+// after a kill, records since the last commit come again. If standard output is a file, committed
+// records survive a power cut.
 type stdout struct {
 	mu   sync.Mutex
 	w    io.Writer
-	file *os.File // w, if it is a regular file
+	file *os.File // w, if w is a regular file
 	used bool
 }
 
@@ -35,12 +35,13 @@ func newStdout(w io.Writer) *stdout {
 	return s
 }
 
-// StdoutSink is what the host's own sink says of itself: sink "stdout" in a pipeline file.
+// StdoutSink describes the host's own sink: sink "stdout" in a pipeline file.
 func StdoutSink() sdk.Info {
 	return sdk.Info{
 		Name: "stdout", Version: "1.0.0", Kind: sdk.KindSink,
 		Config: json.RawMessage(`{"type":"object","additionalProperties":false}`),
-		Doc: "Writes records to standard output as JSON Lines.\n\nA deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
+		Doc: "Writes records to standard output as JSON Lines.\n\n" +
+			"A deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
 			"What was printed cannot be taken back: after a kill, records since the last commit come again.",
 	}
 }
@@ -56,7 +57,7 @@ func isStdout(b config.BlockRef) bool {
 
 // Write writes JSON Lines.
 func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
-	lines, rejects := sdk.JSONLines(b)
+	lines, rejects := b.JSONLines()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.used && s.torn() {
@@ -64,15 +65,15 @@ func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
 	}
 	s.used = true
 	if _, err := s.w.Write(lines); err != nil {
-		s.used = false            // this line may be half a line too
-		return sdk.Permanent(err) // whoever read our output has gone
+		s.used = false            // the failed write may have left half a line
+		return sdk.Permanent(err) // the reader of the output has gone
 	}
 	return rejects.Err()
 }
 
-// torn reports whether the file ends with half a line, as a killed process leaves it: what is
-// written behind it would be lost with it. Standard output cannot be read itself, but what its name
-// leads to, on Linux.
+// torn reports whether the file ends with half a line, as a killed process leaves it. Appending to
+// it would corrupt the next record. Standard output cannot be read; on Linux, the file behind it is
+// opened by its name.
 func (s *stdout) torn() bool {
 	if s.file == nil {
 		return false
@@ -99,7 +100,7 @@ func (s *stdout) Guarantee() sdk.Guarantee {
 	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "printed output cannot be taken back"}
 }
 
-// Commit makes what was printed last. A terminal or another program has nothing to make last.
+// Commit syncs the file. A terminal or pipe needs no sync.
 func (s *stdout) Commit(context.Context) (sdk.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // printed is standard output that goes to a file: "scrapekit run … >> file".
@@ -68,7 +69,10 @@ func printedOf(t *testing.T, dir, stream string) []string {
 }
 
 // TestStdoutCrash: nothing that was committed is lost by a kill, a power cut or a disk that fails.
+//
+//ci:plain
 func TestStdoutCrash(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	sdktest.CrashSink(t, printedPlugin(), sdktest.SinkCase{
 		Config: printedTo,

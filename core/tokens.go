@@ -1,5 +1,5 @@
-// Refresh tokens that a server replaced: the new one is kept in the state folder, for the one in
-// the pipeline file is void from then on.
+// Refresh tokens that a server has replaced. The new token is kept in the state folder, because the
+// server has revoked the one in the pipeline file.
 
 package core
 
@@ -21,8 +21,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
-// keptToken is the file of one credential. It is named after what the pipeline file says, so that a
-// token that is put there anew counts, and not what followed after the one before.
+// keptToken is the file with a replaced token. Its name is a hash of the pipeline file's token, so
+// that a new token there takes effect at once.
 type keptToken struct{ path string }
 
 func newKeptToken(home state.Home, o credential.OAuth2) keptToken {
@@ -30,8 +30,8 @@ func newKeptToken(home state.Home, o credential.OAuth2) keptToken {
 	return keptToken{filepath.Join(home.Tokens(), hex.EncodeToString(sum[:8]))}
 }
 
-// use calls f with the token that is kept ("": none), and keeps the one that f returns. No other
-// process uses it meanwhile: of two that use one token, the second would be refused.
+// use calls f with the kept token ("": none), and keeps the one that f returns. It excludes other
+// processes meanwhile: if two use one token, the server refuses the second.
 func (k keptToken) use(ctx context.Context, f func(kept string) (next string, err error)) (err error) {
 	if err := disk.MakeDir(filepath.Dir(k.path), 0o700); err != nil {
 		return fmt.Errorf("folder for tokens: %w", err)

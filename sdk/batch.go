@@ -12,6 +12,9 @@ import (
 const (
 	// MaxRecord is the longest record in bytes that may travel. A [Writer] rejects longer ones.
 	MaxRecord = 64 << 20
+	// MaxCursor is the maximum length in bytes of a cursor and of the Data of a split. Both travel
+	// and are kept with each commit; some hundred bytes are usual.
+	MaxCursor = 16 << 20
 	// BatchTarget is the payload size in bytes at which a [Writer] or [Builder] closes a batch.
 	BatchTarget = 256 << 10
 )

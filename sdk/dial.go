@@ -8,9 +8,6 @@ import (
 	"net"
 )
 
-// ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
-var ErrNotGranted = errors.New("not granted")
-
 // Dial connects to an address through the host, because a plugin has no network of its own. It has
 // the signature of net.Dialer.DialContext, so that a database driver can use it:
 //
@@ -71,5 +68,6 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 
 func noDial(_ context.Context, network, _ string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: network,
-		Err: Permanent(errors.New("no host in this context that opens connections: use the context of the call, or sdk.WithHost in a test"))}
+		Err: Permanent(errors.New("no host in this context that opens connections: use the context of the call, or " +
+			"sdk.Host.In in a test"))}
 }

@@ -7,10 +7,20 @@ import (
 	"time"
 )
 
-// ErrRobots is in the error (see errors.Is) of a request that the host did not make because
-// robots.txt forbids it. If Read returns it, the split is skipped, as with [Skip]. A Read that can
-// do without the reply may go on.
-var ErrRobots = errors.New("robots.txt forbids it")
+// Errors that errors.Is finds in another.
+var (
+	// ErrRobots is in the error of a request that the host did not make because robots.txt forbids
+	// it. If Read returns it, the split is skipped, as with [Skip]. A Read that can do without the
+	// reply may go on.
+	ErrRobots = Skip(errors.New("robots.txt forbids it"))
+	// ErrSkip is in every error that [Skip] has marked.
+	ErrSkip = errors.New("skipped")
+	// ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
+	ErrNotGranted = errors.New("not granted")
+	// ErrUntold is the error of a Finish that has found refused records, which the next Commit
+	// returns.
+	ErrUntold = errors.New("the far end has refused records that no commit has told of yet")
+)
 
 // classified carries the class of an error through any number of wraps.
 type classified struct {
@@ -20,8 +30,9 @@ type classified struct {
 	after     time.Duration
 }
 
-func (e *classified) Error() string { return e.err.Error() }
-func (e *classified) Unwrap() error { return e.err }
+func (e *classified) Error() string        { return e.err.Error() }
+func (e *classified) Unwrap() error        { return e.err }
+func (e *classified) Is(target error) bool { return target == ErrSkip && e.skip }
 
 // Permanent marks an error that another attempt will not fix: a refused token, a missing project.
 // Every other error is temporary. Permanent(nil) is nil.
@@ -53,21 +64,14 @@ func Skip(err error) error {
 	return &classified{err: err, permanent: true, skip: true}
 }
 
-// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent] or [Skip],
-// or is [ErrRobots].
+// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent] or [Skip].
 func IsPermanent(err error) bool {
-	return IsSkip(err) || marked(err, func(c *classified) bool { return c.permanent })
-}
-
-// IsSkip reports whether err, or an error that it wraps, was marked by [Skip], or is [ErrRobots].
-func IsSkip(err error) bool {
-	return errors.Is(err, ErrRobots) || marked(err, func(c *classified) bool { return c.skip })
-}
-
-func marked(err error, as func(*classified) bool) bool {
+	if errors.Is(err, ErrSkip) {
+		return true
+	}
 	var c *classified
 	for errors.As(err, &c) {
-		if as(c) {
+		if c.permanent {
 			return true
 		}
 		err = c.err

@@ -25,7 +25,7 @@ func ExampleDialerOf() {
 		}
 	}()
 
-	ctx := sdk.WithHost(context.Background(), sdk.Host{Dial: new(net.Dialer).DialContext})
+	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(context.Background())
 	dialer := sdk.DialerOf(ctx) // in New; drivers take dialer.DialContext, or the dialer itself
 	conn, err := dialer.DialContext(context.Background(), "tcp", server.Addr().String())
 	if err != nil {

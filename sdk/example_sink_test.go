@@ -47,7 +47,7 @@ func (a *archive) Open(_ context.Context, start sdk.Start) error {
 
 // Write appends the records. They need not be durable yet.
 func (a *archive) Write(_ context.Context, b sdk.Batch) error {
-	lines, rejects := sdk.JSONLines(b)
+	lines, rejects := b.JSONLines()
 	if _, err := a.file.Write(lines); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func ExampleSource() {
 
 	plugin := sdk.SourceOf[library](sdk.Info{Name: "library", Version: "1.0.0", Doc: "Reads a library."})
 
-	ctx := sdk.WithHost(context.Background(), sdk.Host{Transport: http.DefaultTransport})
+	ctx := sdk.Host{Transport: http.DefaultTransport}.In(context.Background())
 	made, err := plugin.New(ctx, json.RawMessage(`{"url": "`+api.URL+`"}`))
 	if err != nil {
 		fmt.Println(err)

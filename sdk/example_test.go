@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 // The tags of a settings struct: the host checks the pipeline file against the schema, with file
 // and line, before anything runs.
 func ExampleSchema() {
-	type settings struct {
+	type forum struct {
 		URL    string       `json:"url" required:"true" host:"true" doc:"Base of the API; its host may be asked."`
 		Order  string       `json:"order" enum:"asc,desc" default:"asc" doc:"The order of the pages."`
 		Within sdk.Duration `json:"within" default:"24h" doc:"How new a record must be."`
 	}
 	var schema map[string]any
-	if err := json.Unmarshal(sdk.Schema[settings](), &schema); err != nil {
+	if err := json.Unmarshal(settings.Schema[forum](), &schema); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -29,8 +30,8 @@ func ExampleSchema() {
 		fmt.Println(err)
 	}
 
-	var s settings
-	err := sdk.DecodeConfig(json.RawMessage(`{"url": "https://api.example.com", "within": "90m"}`), &s)
+	var s forum
+	err := settings.Decode(json.RawMessage(`{"url": "https://api.example.com", "within": "90m"}`), &s)
 	fmt.Println(s.URL, s.Order, time.Duration(s.Within), err)
 
 	// Output:

@@ -25,7 +25,7 @@ func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 		return []sdk.Batch{b}, nil // these are keys, not records
 	}
 	var out sdk.Builder
-	err := sdk.EachRecord(b, func(record []byte) error {
+	err := b.Each(func(record []byte) error {
 		var known book
 		var fields map[string]any
 		if err := json.Unmarshal(record, &known); err != nil || json.Unmarshal(record, &fields) != nil ||

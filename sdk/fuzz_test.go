@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 // FuzzJSONLines: each record is a line or is rejected, and is not changed.
@@ -24,7 +25,7 @@ func FuzzJSONLines(f *testing.F) {
 		for r := range b.Records() {
 			records = append(records, r)
 		}
-		out, rejects := sdk.JSONLines(b)
+		out, rejects := b.JSONLines()
 		if lines := bytes.Count(out, []byte("\n")); lines+len(rejects) != len(records) {
 			t.Fatalf("%d records became %d lines and %d rejects", len(records), lines, len(rejects))
 		}
@@ -63,7 +64,7 @@ func FuzzDecodeConfig(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var c config
-		if sdk.DecodeConfig(raw, &c) != nil {
+		if settings.Decode(raw, &c) != nil {
 			return
 		}
 		text, err := json.Marshal(c)
@@ -71,7 +72,7 @@ func FuzzDecodeConfig(f *testing.F) {
 			t.Fatal(err)
 		}
 		var again config
-		if err := sdk.DecodeConfig(text, &again); err != nil {
+		if err := settings.Decode(text, &again); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
 		same, err := json.Marshal(again)

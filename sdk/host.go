@@ -8,18 +8,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // Host is what the host offers to a plugin while a call runs. sdk/serve puts one into the context
-// of every call; a test may put its own there with [WithHost]. Any field may be nil.
+// of every call; a test may put its own there with [Host.In]. Any field may be nil.
 type Host struct {
 	Transport http.RoundTripper
 	// Keep makes req, a GET whose redirects it follows, and keeps the file that comes. See the
 	// function [Keep].
-	Keep func(req *http.Request, key string, expect Expect) (File, error)
+	Keep func(req *http.Request, key string, expect reply.Expect) (reply.File, error)
 	// Dial connects to an address, which it checks. In a test of a plugin
 	// new(net.Dialer).DialContext will do.
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
@@ -29,8 +29,8 @@ type Host struct {
 
 type hostKey struct{}
 
-// WithHost returns a context in which h serves [HTTPClient], [Keep], [Dial], [Log] and [Count].
-func WithHost(ctx context.Context, h Host) context.Context {
+// In returns a context in which h serves [HTTPClient], [Keep], [Dial], [Log] and [Count].
+func (h Host) In(ctx context.Context) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }
 
@@ -44,7 +44,7 @@ func HostOf(ctx context.Context) Host {
 // retries and decompression: a plugin sends a plain request and gets a complete reply, or an error
 // that Read may return as it is (its class is right, see [IsPermanent] and [RetryDelay]). Each
 // redirect is another request to the host; if it leads to another origin and fails there, the error
-// is a [*Redirected]. The client may be used until the call of ctx ends.
+// is a [*reply.Redirected]. The client may be used until the call of ctx ends.
 func HTTPClient(ctx context.Context) *http.Client {
 	t := HostOf(ctx).Transport
 	if t == nil {
@@ -56,7 +56,23 @@ func HTTPClient(ctx context.Context) *http.Client {
 type noTransport struct{}
 
 func (noTransport) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.WithHost in a test"))
+	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.Host.In in a test"))
+}
+
+// redirects explains the failure of a request that a redirect has made. It is a permanent one in
+// either case: the address that the user wrote leads there each time.
+type redirects struct{ next http.RoundTripper }
+
+func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err == nil || !IsPermanent(err) {
+		return resp, err
+	}
+	if e := reply.RedirectOf(req); e != nil {
+		e.Err = err
+		return nil, e
+	}
+	return nil, err
 }
 
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever
@@ -66,82 +82,6 @@ func (noTransport) RoundTrip(*http.Request) (*http.Response, error) {
 func Idempotent(ctx context.Context) context.Context {
 	return hint.WithIdempotent(ctx)
 }
-
-// Refusal describes a reply that says "too many requests" although its status, Retry-After and rate
-// limit headers do not: a 403 "secondary rate limit", a 400 with a ThrottlingException, a 200 with
-// "ok": false. A reply matches if all fields that are set match.
-type Refusal struct {
-	Status int    // 0: whatever the status
-	Text   string // in the first 64 KiB of the body
-	Header string // that the reply has: "X-Throttled", or with its value "MediaWiki-API-Error: maxlag"
-	// Seconds is the path in a JSON body to how long to wait: "retry_after",
-	// "errors.0.extensions.retry_in_seconds". There stands a number of seconds or a text with one
-	// in it ("available in 12 seconds"); or an object that tells a bucket, as
-	// "extensions.cost.throttleStatus" of Shopify does, from which the host keeps its pace.
-	Seconds string
-	// Pause is the first pause, where the reply says none; each refusal that follows doubles it, up
-	// to a minute. 0: half a second.
-	Pause time.Duration
-	// Good says that the reply is good and is handed on: what Seconds tells holds for the requests
-	// that come next, like "backoff" of Stack Exchange.
-	Good bool
-}
-
-// Final marks replies with this status as final, for the requests made with the returned context:
-// the host does not try again, although the status looks temporary. An example is a 500 that says
-// "window too deep". A reply matches if the first 64 KiB of its body contain one of texts, or if
-// there are no texts.
-func Final(ctx context.Context, status int, texts ...string) context.Context {
-	return withClasses(ctx, status, false, texts)
-}
-
-// Temporary marks replies with this status as temporary, although the status looks final: a 404 for
-// something that was just made. The host tries again with growing pauses, as for a 503. A reply
-// with a Retry-After is a refusal, like those of [Throttled]. See [Final] for texts.
-func Temporary(ctx context.Context, status int, texts ...string) context.Context {
-	return withClasses(ctx, status, true, texts)
-}
-
-// Throttled says which replies are refusals, for the requests made with the returned context. After
-// one the host makes no request to that far end for as long as the reply says, and then sends the
-// request again; it does not count as a failed attempt. The pause is that of Retry-After or of
-// [Refusal].Seconds; otherwise it grows with each refusal. A pause longer than http.max_wait in the
-// pipeline file ends the request with a permanent error that says until when it lasts.
-func Throttled(ctx context.Context, refusals ...Refusal) context.Context {
-	var more []hint.Class
-	for _, r := range refusals {
-		more = append(more, hint.Class{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header,
-			Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
-	}
-	return hint.WithClasses(ctx, more...)
-}
-
-func withClasses(ctx context.Context, status int, temporary bool, texts []string) context.Context {
-	if len(texts) == 0 {
-		texts = []string{""}
-	}
-	var more []hint.Class
-	for _, text := range texts {
-		more = append(more, hint.Class{Status: status, Text: text, Temporary: temporary})
-	}
-	return hint.WithClasses(ctx, more...)
-}
-
-// GaveUp returns what the host did before it returned a failed reply, to be added to the plugin's
-// error: "gave up after 6 attempts in 14 s: 503 Service Unavailable (6×)". It is "" if there was
-// one attempt.
-func GaveUp(resp *http.Response) string { return resp.Header.Get(hint.GaveUp) }
-
-// Login returns which credential of the pipeline file a 401 refused, or that none is set, to be
-// added to the plugin's error: `the credential was refused: check auth "basic" of jira.hcl:12`. It
-// is "" for other replies.
-func Login(resp *http.Response) string { return resp.Header.Get(hint.Login) }
-
-// Credential names the credential that was sent with a request whose reply is a 401 or 403, such as
-// `auth "basic" of jira.hcl:12`; "" if none was. A system that refuses a credential may answer
-// other requests as for an anonymous user: a source must not mistake such replies for those of its
-// user.
-func Credential(resp *http.Response) string { return resp.Header.Get(hint.Credential) }
 
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.
@@ -159,4 +99,32 @@ func Count(ctx context.Context, name string, n int64) {
 	if c := HostOf(ctx).Count; c != nil {
 		c(name, n)
 	}
+}
+
+// Keep asks the host to make a request, a GET of something large, and to keep the body of its reply
+// in the folder that the block "files" of the pipeline file names. The bytes go from the wire to
+// the disk and do not reach the plugin.
+//
+// key is the permanent name of the content within the pipeline: a file that was kept under it is
+// not requested again, in later runs too, unless it differs from what expect says. Redirects are
+// followed. When Keep returns, the file is durable on disk.
+//
+// The error is a [*reply.NotKept] if there is no such file: for a status that is not 2xx, for a
+// file that is longer than the block allows, for a body that differs from what expect says, and for
+// a failed request. Nothing is kept then, and the key may be tried again. The error is permanent if
+// the pipeline file has no such block; Read may return any other error.
+func Keep(ctx context.Context, key, url string, expect ...reply.Expect) (reply.File, error) {
+	var known reply.Expect
+	for _, e := range expect {
+		known = e
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return reply.File{}, Permanent(err)
+	}
+	keep := HostOf(ctx).Keep
+	if keep == nil {
+		return reply.File{}, Permanent(errors.New("this host keeps no files"))
+	}
+	return keep(req, key, known)
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // GetJSON requests url with GET, through the host, and decodes the reply into the value that into
@@ -33,22 +35,13 @@ import (
 // temporary error with the message of the server. So is null in place of the whole reply, unless
 // into points to an interface or a json.RawMessage.
 func GetJSON(ctx context.Context, url string, into any) error {
-	req, err := getJSON(ctx, url)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return Permanent(err)
 	}
+	req.Header.Set("Accept", "application/json")
 	_, err = DoJSON(ctx, req, into)
 	return err
-}
-
-// getJSON is a GET that asks for JSON.
-func getJSON(ctx context.Context, url string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	return req, nil
 }
 
 // DoJSON makes a request as [GetJSON] does, and returns the headers of the reply.
@@ -67,10 +60,10 @@ func DoJSON(ctx context.Context, req *http.Request, into any) (http.Header, erro
 	}
 	if what := failureIn(body); what != "" {
 		return nil, late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method,
-			req.URL.Redacted(), resp.Status, what, beginning(body)))
+			req.URL.Redacted(), resp.Status, what, reply.Beginning(body)))
 	}
-	if err := DecodeJSON(body, into); err != nil {
-		if led := RedirectOf(resp.Request); led != nil {
+	if err := reply.Decode(body, into); err != nil {
+		if led := reply.RedirectOf(resp.Request); led != nil {
 			err = fmt.Errorf("%w (%s)", err, led.Error())
 		}
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
@@ -86,11 +79,11 @@ func ReplyError(resp *http.Response, body []byte) error {
 	}
 	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode,
 		http.StatusText(resp.StatusCode))
-	login := Login(resp)
-	if led := RedirectOf(resp.Request); led != nil {
+	login := reply.Login(resp)
+	if led := reply.RedirectOf(resp.Request); led != nil {
 		login = led.Error()
 	}
-	for _, more := range []string{beginning(body), GaveUp(resp), login} {
+	for _, more := range []string{reply.Beginning(body), reply.GaveUp(resp), login} {
 		if more != "" {
 			text += ": " + more
 		}
@@ -171,16 +164,6 @@ func isEmpty(v json.RawMessage) bool {
 		return true
 	}
 	return false
-}
-
-// beginning returns as much of a body as a message can bear, on one line.
-func beginning(body []byte) string {
-	const shown = 200
-	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(body[:min(len(body), shown)], []byte("�")))), " ")
-	if len(body) > shown {
-		text += "…"
-	}
-	return text
 }
 
 // CursorOf decodes the cursor of a split into a T, or returns first at the beginning of the split.

@@ -65,7 +65,7 @@ func TestGetJSONClassifies(t *testing.T) {
 			var got struct {
 				N int `json:"n"`
 			}
-			err := sdk.GetJSON(sdk.WithHost(t.Context(), sdk.Host{Transport: c.reply}), "http://api.test/a", &got)
+			err := sdk.GetJSON(sdk.Host{Transport: c.reply}.In(t.Context()), "http://api.test/a", &got)
 			if c.says == "" {
 				if err != nil || got.N != 7 {
 					t.Errorf("%v, %v", got, err)
@@ -171,8 +171,10 @@ func TestErrorIn200(t *testing.T) {
 		`{"items":[{"error":"a record with this name"}]}`:                       "",
 		`{"items":[]}`: "",
 	} {
-		ctx := sdk.WithHost(t.Context(),
-			sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}}, body: body}})
+		ctx :=
+			sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}},
+				body: body}}.In(t.Context())
+
 		var page struct{ Items []any }
 		err := sdk.GetJSON(ctx, "https://api.example.com/x", &page)
 		switch {

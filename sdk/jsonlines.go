@@ -14,7 +14,7 @@ import (
 // "_op" at its top, which would be read as a deletion, or as something else that the source never
 // said. Records stay as they are, so the lines of a batch without deletions are its payload, not a
 // copy of it. A deletion is the key with "_op":"delete" as its first field.
-func JSONLines(b Batch) ([]byte, Rejects) {
+func (b Batch) JSONLines() ([]byte, Rejects) {
 	if len(b.Payload) == 0 {
 		return nil, nil
 	}

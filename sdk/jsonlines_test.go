@@ -39,7 +39,7 @@ func TestJSONLines(t *testing.T) {
 			sdk.Rejects{{Stream: "s", Record: []byte(`{"_op":"delete"`), Reason: "invalid JSON"}}},
 		{sdk.Delete, `{"id":1,"_op":"upsert"}` + "\n", "", reserved(`{"id":1,"_op":"upsert"}`)},
 	} {
-		got, rejects := sdk.JSONLines(sdk.Batch{Stream: "s", Op: c.op, Payload: []byte(c.payload)})
+		got, rejects := sdk.Batch{Stream: "s", Op: c.op, Payload: []byte(c.payload)}.JSONLines()
 		if string(got) != c.want || !reflect.DeepEqual(rejects, c.rejects) {
 			t.Errorf("%s of %q: %q and %+v, want %q and %+v", c.op, c.payload, got, rejects, c.want, c.rejects)
 		}

@@ -18,7 +18,7 @@ import (
 
 // Permissions are what a plugin may do beyond the base. The base is: to serve the host, to send
 // HTTP requests to the hosts in its settings, and to use the files and addresses in its settings
-// (see the tags host, path and dial of [Schema]). A plugin states in [Info] what it needs beyond
+// (by the tags host, path and dial). A plugin states in [Info] what it needs beyond
 // that. The user grants it in the pipeline file or at installation. The plugin gets what is both
 // stated and granted.
 type Permissions struct {

@@ -5,6 +5,8 @@ package sdk
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 // Kind says what a plugin is.
@@ -16,6 +18,9 @@ const (
 	KindTransform Kind = "transform"
 	KindSink      Kind = "sink"
 )
+
+// Duration is a time.Duration that is written as "5s" or "1h30m" in settings.
+type Duration = settings.Duration
 
 // Info describes a plugin. It does not depend on settings.
 type Info struct {
@@ -42,14 +47,14 @@ type Plugin struct {
 	New func(ctx context.Context, config json.RawMessage) (any, error)
 }
 
-// SourcePlugin makes a plugin of a source whose settings are the struct C; see [Schema] for its
-// tags.
+// SourcePlugin makes a plugin of a source whose settings are the struct C. The documentation of the
+// package says which tags its fields may have.
 func SourcePlugin[C any](info Info, open func(ctx context.Context, config C) (Source, error)) Plugin {
 	info.Kind = KindSource
 	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
 }
 
-// SourceOf makes a plugin of a source that is its own settings: a struct with the tags of [Schema]
+// SourceOf makes a plugin of a source that is its own settings: a struct with tags
 // and the methods of [Source].
 func SourceOf[S Source](info Info) Plugin {
 	return SourcePlugin(info, func(_ context.Context, s S) (Source, error) { return s, nil })
@@ -73,10 +78,10 @@ func SinkPlugin[C any](info Info, open func(ctx context.Context, config C) (Sink
 }
 
 func plugin[C any](info Info, open func(context.Context, C) (any, error)) Plugin {
-	info.Config = Schema[C]()
+	info.Config = settings.Schema[C]()
 	return Plugin{Info: info, New: func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var c C
-		if err := DecodeConfig(raw, &c); err != nil {
+		if err := settings.Decode(raw, &c); err != nil {
 			return nil, Permanent(err)
 		}
 		return open(ctx, c)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // leading redirects what is asked of a.test to another place, which may not be asked.
@@ -46,9 +47,9 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			"if that host is a part of the system, add it to http.allow"},
 		"to a login on this host": {302, "http://a.test:8443/login", "it looks like a login page"},
 	} {
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{c.status, c.to, refused}})
+		ctx := sdk.Host{Transport: leading{c.status, c.to, refused}}.In(t.Context())
 		err := sdk.GetJSON(ctx, asked, new(any))
-		var led *sdk.Redirected
+		var led *reply.Redirected
 		if !errors.As(err, &led) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) ||
 			!errors.Is(err, refused) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
@@ -58,8 +59,8 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}})
-	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*sdk.Redirected)) ||
+	ctx := sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}}.In(t.Context())
+	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*reply.Redirected)) ||
 		sdk.IsPermanent(err) {
 		t.Errorf("one that may be asked, and is down: %v", err)
 	}
@@ -71,8 +72,9 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			"the server has moved to https://b.test"},
 		{replies{status: 200, body: "<html>Log in</html>"}, "the server has moved to https://b.test"},
 	} {
-		ctx := sdk.WithHost(t.Context(),
-			sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
+		ctx :=
+			sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}}.In(t.Context())
+
 		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil ||
 			!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {
 			t.Errorf("one that may be asked, and does not know us: %v", err)

@@ -17,6 +17,10 @@ type Sink interface {
 	Write(ctx context.Context, b Batch) error
 	// Commit makes everything that was written durable, and returns a token for that point. The
 	// host saves the token in the same transaction as the cursors; only then is it the last token.
+	//
+	// A sink that delivers after a commit may return [Rejects] beside the token: records of earlier
+	// commits that the far end has refused since. The host saves them with the token. So a sink
+	// that is opened with an older token must return them again, and otherwise never.
 	Commit(ctx context.Context) (Token, error)
 }
 
@@ -27,7 +31,8 @@ type Token []byte
 // Validate returns a permanent error if the token is too long.
 func (t Token) Validate() error {
 	if len(t) > MaxCursor {
-		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not hold it", len(t), MaxCursor))
+		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not "+
+			"hold it", len(t), MaxCursor))
 	}
 	return nil
 }
@@ -47,6 +52,8 @@ type Finisher interface {
 	// token and Finish is called again: it must be idempotent. After any error the host opens the
 	// sink again and calls Finish again. A run that ends in another way is not finished until a
 	// later start completes it.
+	//
+	// If the error is [ErrUntold], the host commits and calls Finish again, of the same instance.
 	Finish(ctx context.Context, e End) error
 }
 

@@ -10,10 +10,6 @@ import (
 	"unicode"
 )
 
-// MaxCursor is the maximum length in bytes of a cursor and of the Data of a split. Both travel and
-// are kept with each commit; some hundred bytes are usual.
-const MaxCursor = 16 << 20
-
 // A Source reads records from one remote system. The host calls Streams and Plan one at a time. It
 // calls Read for several splits at once: Read must be safe for concurrent calls with different
 // splits.
@@ -72,15 +68,19 @@ const maxName = 1 << 10
 func (s Split) Validate() error {
 	switch {
 	case s.ID == "":
-		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, because the host recognises the split by it", s.Stream))
+		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, "+
+			"because the host recognises the split by it", s.Stream))
 	case len(s.ID) > maxName || len(s.Stream) > maxName:
-		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the limit is %d: "+
+		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the "+
+			"limit is %d: "+
 			"what is to be read goes into its data",
 			s.ID, s.Stream, len(s.ID), len(s.Stream), maxName))
 	case strings.ContainsFunc(s.ID, breaks) || strings.ContainsFunc(s.Stream, breaks):
-		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, because people read both", s.ID, s.Stream))
+		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its "+
+			"stream: escape it, because people read both", s.ID, s.Stream))
 	case len(s.Data) > MaxCursor:
-		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to read, not contain it", s.ID, len(s.Data), MaxCursor))
+		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to "+
+			"read, not contain it", s.ID, len(s.Data), MaxCursor))
 	}
 	if err := checkCursor(s.Cursor); err != nil {
 		return fmt.Errorf("split %q: %w", s.ID, err)
@@ -93,7 +93,8 @@ func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.
 
 func checkCursor(cursor []byte) error {
 	if len(cursor) > MaxCursor {
-		return Permanent(fmt.Errorf("cursor of %d bytes, the limit is %d: let it say where to go on, not contain what was read", len(cursor), MaxCursor))
+		return Permanent(fmt.Errorf("cursor of %d bytes, the limit is %d: let it say where to go on, not contain "+
+			"what was read", len(cursor), MaxCursor))
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ type Reject struct {
 	Reason string // for people; reports count by the part before the first ": "
 }
 
-// Error makes a Reject an error, with which the function of [EachRecord] refuses its record.
+// Error makes a Reject an error, with which the function of [Batch.Each] refuses its record.
 func (r Reject) Error() string { return r.Reason }
 
 // Rejects is the error of a Transform or a Write that accepted all records except these.
@@ -58,13 +58,13 @@ func (r Rejects) Err() error {
 	return r
 }
 
-// EachRecord calls f with each record of a batch, for a Transform or a Write. A [Reject] that f
+// Each calls f with each record of a batch, for a Transform or a Write. A [Reject] that f
 // returns refuses its record alone, of which f need give the Reason only; any other error ends the
 // loop and is returned: it refuses the batch. The error is of type [Rejects] if there is nothing
 // but refused records.
 //
 //	var out sdk.Builder
-//	err := sdk.EachRecord(b, func(record []byte) error {
+//	err := b.Each(func(record []byte) error {
 //		v, err := decode(record)
 //		if err != nil {
 //			return sdk.Reject{Reason: err.Error()}
@@ -72,7 +72,7 @@ func (r Rejects) Err() error {
 //		return out.Add(b.Stream, v)
 //	})
 //	return out.Flush(), err
-func EachRecord(b Batch, f func(record []byte) error) error {
+func (b Batch) Each(f func(record []byte) error) error {
 	var rejects Rejects
 	for record := range b.Records() {
 		err := f(record)

@@ -1,4 +1,4 @@
-// Authoring: what the commands for plugin authors have in common.
+// Authoring: the common part of commands for plugin authors.
 
 package main
 
@@ -20,17 +20,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// writingCommands are those with which a plugin is written.
+// writingCommands are the commands for writing a plugin.
 func (a *app) writingCommands() []*cobra.Command {
 	return []*cobra.Command{a.pluginsNewCommand(), a.pluginsDevCommand(), a.pluginsTestCommand()}
 }
 
-// projectFlags say how a plugin is built, and which pipeline file shows it.
+// projectFlags say how to build a plugin, and which pipeline file uses it.
 type projectFlags struct {
 	fileFlags
 	build, config, replay string
-	stateDir              string    // not of the command line
-	output                io.Writer // for what the plugin prints; not of the command line
+	stateDir              string    // not a flag
+	output                io.Writer // for the plugin's output; not a flag
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {
@@ -45,11 +45,11 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 // project is a plugin that was built.
 type project struct {
 	*author.Project
-	name string // as the user wrote it
-	own  bool   // it is one of this program's
+	name string // as written by the user
+	own  bool   // a first-party plugin
 }
 
-// project finds the plugin and builds it, into dir.
+// project finds the plugin and builds it into dir.
 func (a *app) project(ctx context.Context, name string, f projectFlags, dir string) (*project, error) {
 	p, err := a.find(name, f, dir)
 	if err != nil || p.own {
@@ -71,7 +71,7 @@ func (a *app) find(name string, f projectFlags, dir string) (*project, error) {
 	return &project{Project: p, name: name}, nil
 }
 
-// loadProject loads the pipeline file that shows a plugin, or one that is made up in dir.
+// loadProject loads the pipeline file that uses a plugin, or one generated in dir.
 func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir string) (*core.Pipeline, error) {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err != nil {
@@ -96,7 +96,7 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 		return nil, err
 	}
 	quiet, console := *a, *a.Console
-	quiet.Console, console.Err = &console, io.Discard // what is wrong with a file that nobody wrote helps nobody
+	quiet.Console, console.Err = &console, io.Discard // hide errors about a generated file
 	loaded, err := quiet.loadWith(ctx, file, opts)
 	if invalid := (invalidError{}); errors.As(err, &invalid) {
 		return nil, usageError{fmt.Errorf("%s needs settings: name a pipeline file that uses it with --config", p.name)}
@@ -104,7 +104,7 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 	return loaded, err
 }
 
-// describe asks a plugin what it is.
+// describe returns a plugin's description.
 func (a *app) describe(ctx context.Context, p *project, opts core.Options) (sdk.Info, error) {
 	if p.own {
 		own, err := pluginNamed(p.Program)
@@ -113,7 +113,7 @@ func (a *app) describe(ctx context.Context, p *project, opts core.Options) (sdk.
 	return plugins.Describe(ctx, p.Program, opts)
 }
 
-// madeUp is the least pipeline that has the plugin in it.
+// madeUp returns a minimal pipeline file with the plugin.
 func madeUp(info sdk.Info, p *project) string {
 	label := strconv.Quote(filepath.ToSlash(p.Program))
 	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"stdout\" {}\n"
@@ -128,11 +128,11 @@ func madeUp(info sdk.Info, p *project) string {
 	return source + transform + sink
 }
 
-// scratch makes a folder for what is built, and a function that removes it.
+// scratch makes a temporary folder for builds, and returns a function that removes it.
 func scratch() (string, func(), error) {
 	dir, err := os.MkdirTemp("", "scrapekit-build-")
 	if err != nil {
 		return "", nil, err
 	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil // a build that is left behind does no harm
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // best effort
 }

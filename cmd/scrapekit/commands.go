@@ -75,7 +75,7 @@ func (a *app) planCommand() *cobra.Command {
 	return cmd
 }
 
-// shownSplits is how many splits a plan lists.
+// shownSplits is the number of splits in the output of plan.
 const shownSplits = 20
 
 func (a *app) printPlan(info *core.PlanInfo) error {

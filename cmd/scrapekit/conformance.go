@@ -1,4 +1,4 @@
-// plugins test: the conformance suite from outside, for a plugin in any language.
+// plugins test: runs the conformance checks on a plugin in any language.
 
 package main
 
@@ -18,21 +18,22 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// testFlags say how a plugin is tested, and how that is shown.
+// testFlags say how to test a plugin and how to show the results.
 type testFlags struct {
 	projectFlags
 	output string
 	o      plugins.TestOptions
 }
 
-// errChecks is a plugin that failed. The report has been printed.
+// errChecks is the error of a plugin that fails checks. The results were printed.
 var errChecks = errors.New("the plugin fails checks")
 
 func (a *app) pluginsTestCommand() *cobra.Command {
 	var f testFlags
 	cmd := &cobra.Command{
 		Use: "test PLUGIN", Short: "Test a plugin in any language: the conformance suite", Args: args,
-		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
+		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n" +
+			"  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
 		Long: "Tests a plugin as a process: starts it, calls it, interrupts it and kills it. PLUGIN is a program, a\n" +
 			"folder in Go or with a package.json (which is built first), or the name of a shipped plugin.\n\n" +
 			"Its settings come from a pipeline file that uses it. A source is read as in that file, with its\n" +
@@ -52,9 +53,11 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 	flags.IntVar(&f.o.Records, "records", 0,
 		"records for a transform (default 200), or at most of a source (default 20,000)")
 	flags.StringVar(&f.o.Sink.Read, "read", "",
-		"of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\nthe folder, the stream and the place")
+		"of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\n"+
+			"the folder, the stream and the place")
 	flags.StringVar(&f.o.Sink.Place, "place", "",
-		"of a sink without files: the setting that says where it writes, such as a table;\neach check appends a name of its own")
+		"of a sink without files: the setting that says where it writes, such as a table;\n"+
+			"each check appends a name of its own")
 	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
 	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
 	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")
@@ -94,8 +97,7 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	return show.end(results)
 }
 
-// startsAtAll is the first check before there is a pipeline: what does not start cannot stand in
-// one.
+// startsAtAll checks that the plugin starts, before the pipeline is loaded.
 func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err == nil && !p.own {
@@ -104,7 +106,7 @@ func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	return err
 }
 
-// noStart is the result of a plugin that cannot be tested further.
+// noStart is the result for a plugin that cannot be tested further.
 func (s *checksShown) noStart(ctx context.Context, err error) plugins.CheckResult {
 	r := plugins.CheckResult{Check: "handshake", Status: plugins.CheckFailed, Messages: []string{err.Error()}}
 	for _, c := range plugins.Checks(sdk.KindSource) {
@@ -133,8 +135,7 @@ func (s *checksShown) begin(info sdk.Info) {
 	}
 }
 
-// done prints a check: what must hold, and if it does not, what was found and which promise that
-// breaks.
+// done prints a result: the rule and, if it failed, the errors and the broken promise.
 func (s *checksShown) done(r plugins.CheckResult) {
 	if !s.plain {
 		return
@@ -150,7 +151,7 @@ func (s *checksShown) done(r plugins.CheckResult) {
 	}
 }
 
-// checksReport is what --output json prints.
+// checksReport is the output of --output json.
 type checksReport struct {
 	Name     string                `json:"name"`
 	Version  string                `json:"version"`

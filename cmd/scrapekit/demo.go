@@ -1,4 +1,4 @@
-// demo: a Jira of its own on loopback, and the shipped pipeline run against it.
+// demo: runs the shipped pipeline against its own Jira server on loopback.
 
 package main
 
@@ -22,7 +22,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jirademo"
 )
 
-// demoFlags say what the demo's Jira is like.
+// demoFlags are the settings of the demo's Jira.
 type demoFlags struct {
 	dir    string
 	issues int
@@ -79,13 +79,13 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	if err := os.WriteFile(file, demoFile(url), 0o644); err != nil {
 		return err
 	}
-	// Said again as values, so that no variable of the environment leads the demo elsewhere.
+	// Set them as variables too, so that no environment variable redirects the demo.
 	opts, err := a.options(map[string]string{"url": url, "projects": demoProjects, "out": "corpus"})
 	if err != nil {
 		return err
 	}
 	if opts.Sandbox == "" && os.Getenv(core.SandboxVar) == "" {
-		// All of its plugins are this program, and it must run everywhere.
+		// All plugins are first-party, and the demo must run everywhere.
 		level, reason := core.BestSandbox()
 		if opts.Sandbox = level; reason != nil {
 			fmt.Fprintf(a.Err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n",
@@ -106,11 +106,11 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	return err
 }
 
-// demoProjects are the keys of the demo's projects, as the pipeline file writes them.
+// demoProjects are the keys of the demo's projects, in the pipeline file's syntax.
 const demoProjects = `["ALPHA", "BRAVO", "CHARLIE"]`
 
-// demoFile is the shipped pipeline file with the demo's Jira as its default: run by hand it reads
-// the same Jira, or finds it gone.
+// demoFile returns the shipped pipeline file with the demo's Jira as its default. Run without the
+// demo, it finds that server or fails.
 func demoFile(url string) []byte {
 	text := string(examples.Jira)
 	for shipped, demo := range map[string]string{
@@ -146,8 +146,8 @@ func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
 	}
 }
 
-// serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a
-// demo that goes on must find it where it was.
+// serve starts the demo's Jira. Its port is kept in the folder: records contain the server's URL,
+// so a resumed demo needs the same port.
 func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err error) {
 	jira, path := jirademo.New(jirademo.Options{Cloud: f.cloud, Seed: f.seed, Rate: f.rate, Faults: !f.calm,
 		Projects: []jirademo.Project{
@@ -165,7 +165,7 @@ func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err erro
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = server.Serve(l) // ends with Close below, and with nothing else
+		_ = server.Serve(l) // ends only through Close below
 	}()
 	return "http://" + l.Addr().String() + path, func() { _ = server.Close(); <-ended }, nil
 }
@@ -177,7 +177,8 @@ func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
 		addr := strings.TrimSpace(string(raw))
 		l, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {
-			return nil, fmt.Errorf("the demo's Jira was at %s and cannot be there again: %w; is another demo running in %s? --dir chooses another folder", addr, err, f.dir)
+			return nil, fmt.Errorf("the demo's Jira was at %s and cannot be there again: %w; is another demo "+
+				"running in %s? --dir chooses another folder", addr, err, f.dir)
 		}
 		return l, nil
 	}

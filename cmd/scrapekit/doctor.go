@@ -1,4 +1,4 @@
-// Doctor: what this machine has for plugins, and whether they are held.
+// Doctor: checks whether this machine can run and confine plugins.
 
 package main
 
@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
-// errIll is the end of a doctor that found something. It has been printed.
+// errIll is the error of a doctor that found problems. They were printed.
 var errIll = errors.New("not all is well")
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -113,7 +113,7 @@ func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	return nil
 }
 
-// printProbe prints the table of attempts.
+// printProbe prints the probe's attempts as a table.
 func (a *app) printProbe(d *plugins.Diagnosis) error {
 	if len(d.Probe) == 0 {
 		return nil

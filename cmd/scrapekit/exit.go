@@ -1,4 +1,4 @@
-// Exit codes: one switch from error to code; the help prints them.
+// Exit codes: maps errors to codes, which the help lists.
 
 package main
 
@@ -34,17 +34,17 @@ const exitCodes = `Exit codes:
   5    newer versions of plugins are published, or --locked would have to change the lock file
   130  stopped by Ctrl-C or SIGTERM, everything committed; running it again goes on`
 
-// usageError is a command line that is not right.
+// usageError is an invalid command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// invalidError is a pipeline file that is not right. Its diagnostics have been printed.
+// invalidError is an invalid pipeline file. Its diagnostics were printed.
 type invalidError struct{ file string }
 
 func (e invalidError) Error() string { return e.file + " is not right" }
 
-// outcomeError is a run that did not end well. Its report has been printed.
+// outcomeError is a run that is not complete. Its report was printed.
 type outcomeError struct{ outcome core.Outcome }
 
 func (e outcomeError) Error() string { return "the run is " + string(e.outcome) }
@@ -71,7 +71,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// printError says what went wrong, unless that has been said.
+// printError prints an error, unless that was done already.
 func (a *app) printError(cmd *cobra.Command, err error) {
 	var invalid invalidError
 	var outcome outcomeError
@@ -95,7 +95,7 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	}
 }
 
-// showError prints an error, and below it what a plugin has printed as it died.
+// showError prints an error, then what a plugin printed as it died.
 func (a *app) showError(err error) {
 	fmt.Fprintf(a.Err, "%s %s\n", a.Style(show.Red, "error:"), err)
 	for line := range strings.Lines(core.StackOf(err)) {
@@ -103,7 +103,7 @@ func (a *app) showError(err error) {
 	}
 }
 
-// args takes exactly the arguments that a command's use line names.
+// args accepts exactly the arguments in the command's use line.
 func args(cmd *cobra.Command, given []string) error {
 	wanted := strings.Fields(cmd.Use)[1:]
 	switch {
@@ -116,8 +116,8 @@ func args(cmd *cobra.Command, given []string) error {
 	return nil
 }
 
-// subcommand is what a command that only holds others does by itself: help, or a word on one that
-// there is not.
+// subcommand runs a command that only has subcommands: it shows help, or an error for an unknown
+// subcommand.
 func subcommand(cmd *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return cmd.Help()

@@ -1,4 +1,4 @@
-// The command fetch: one request as the host would make it, and why it went as it did.
+// fetch: makes one request as the host would, and explains its decisions.
 
 package main
 
@@ -16,6 +16,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // fetchFlags are the flags of fetch.
@@ -50,10 +51,10 @@ func (a *app) fetchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps := []core.FetchStep{}
-			r.OnStep = func(s core.FetchStep) { steps = append(steps, s) }
+			steps := []observe.Step{}
+			r.OnStep = func(s observe.Step) { steps = append(steps, s) }
 			if !f.quiet && !f.asJSON {
-				r.OnStep = func(s core.FetchStep) { fmt.Fprintln(a.Err, stepText(s)) }
+				r.OnStep = func(s observe.Step) { fmt.Fprintln(a.Err, stepText(s)) }
 			}
 			a.Hide = p.Hide
 			resp, end, err := p.Fetch(cmd.Context(), r)
@@ -84,8 +85,8 @@ func (a *app) fetchCommand() *cobra.Command {
 	return cmd
 }
 
-// stepText is a step for people. What is done for a request of the host's own stands farther in.
-func stepText(s core.FetchStep) string {
+// stepText formats a step for people. Steps of the host's own requests are indented further.
+func stepText(s observe.Step) string {
 	if s.For != "" {
 		return fmt.Sprintf("%8s    %s: %s: %s", show.Brief(s.At), s.For, s.Part, s.Text)
 	}
@@ -117,7 +118,7 @@ func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
 	return r, nil
 }
 
-// fetched prints the reply: its head for people, its body as it is.
+// fetched prints the reply: the header for people, the body unchanged.
 func (a *app) fetched(resp *http.Response, quiet bool) error {
 	if !quiet {
 		fmt.Fprintf(a.Err, "\n%s %s\n", resp.Proto, resp.Status)
@@ -132,9 +133,8 @@ func (a *app) fetched(resp *http.Response, quiet bool) error {
 	return err
 }
 
-// fetchedJSON prints the reply and the steps to it as one object. A body that is no text comes as
-// base64.
-func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
+// fetchedJSON prints the reply and its steps as one object. A binary body is in base64.
+func (a *app) fetchedJSON(resp *http.Response, steps *[]observe.Step) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -146,29 +146,29 @@ func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
 		}
 	}
 	return a.json(struct {
-		Status   int              `json:"status"`
-		Protocol string           `json:"protocol"`
-		Header   http.Header      `json:"header"`
-		Steps    []core.FetchStep `json:"steps"`
-		Body     any              `json:"body"`
+		Status   int            `json:"status"`
+		Protocol string         `json:"protocol"`
+		Header   http.Header    `json:"header"`
+		Steps    []observe.Step `json:"steps"`
+		Body     any            `json:"body"`
 	}{resp.StatusCode, resp.Proto, header, *steps, readable(body)})
 }
 
-// fetchFailed is what fetchedJSON prints where there is no reply.
+// fetchFailed is the output of fetchedJSON without a reply.
 type fetchFailed struct {
-	Error string           `json:"error"`
-	Steps []core.FetchStep `json:"steps"`
+	Error string         `json:"error"`
+	Steps []observe.Step `json:"steps"`
 }
 
-// readable is a body as JSON can hold it.
+// readable returns a body as a JSON value.
 func readable(body []byte) any {
 	if slices.Contains(body, 0) || !utf8.Valid(body) {
-		return body // as base64
+		return body // encoded as base64
 	}
 	return string(body)
 }
 
-// refused makes a reply that is an error the command's.
+// refused turns an error status into the command's error.
 func refused(resp *http.Response) error {
 	if resp.StatusCode < 400 {
 		return nil

@@ -1,4 +1,4 @@
-// help: a page of the manual, or what a command does.
+// help: shows a page of the manual, or the help of a command.
 
 package main
 
@@ -43,7 +43,7 @@ func (a *app) helpCommand() *cobra.Command {
 	}
 }
 
-// completions are the pages and commands that may follow what is given.
+// completions returns the pages and commands that may follow.
 func completions(root *cobra.Command, given []string) []string {
 	var out []string
 	if len(given) == 0 {
@@ -75,8 +75,7 @@ func (a *app) listHelp(root *cobra.Command) error {
 	return w.Flush()
 }
 
-// pageWidth is how many columns a page has: those of the terminal, unless lines of that length are
-// hard to read.
+// pageWidth returns the columns of a page: those of the terminal, but no more than is easy to read.
 func pageWidth(columns int) int {
 	const pipe, widest = 80, 120
 	if columns == 0 {
@@ -93,8 +92,8 @@ func (a *app) showPage(text string) error {
 	})
 }
 
-// linkTarget is how a reader of a terminal comes to where a link leads: by another page, a file of
-// the repository, or a URL.
+// linkTarget returns what a link's target is in a terminal: another page, a file of the repository,
+// or a URL.
 func linkTarget(target string) string {
 	target, _, _ = strings.Cut(target, "#")
 	if subject, ok := strings.CutSuffix(target, ".md"); ok && slices.Contains(docs.Subjects, subject) {

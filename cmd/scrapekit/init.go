@@ -1,4 +1,4 @@
-// The command init: the plugins that pipeline files require come onto this machine.
+// init: installs the plugins that pipeline files require.
 
 package main
 
@@ -22,7 +22,7 @@ terminal you are asked. Elsewhere --yes grants everything that is asked for, and
 names; if that is not enough, nothing is installed. An update that asks for more shows the difference and
 asks again.`
 
-// installFlags are those of commands that install.
+// installFlags are the flags of commands that install.
 type installFlags struct {
 	dir       string
 	yes       bool
@@ -35,7 +35,8 @@ type installFlags struct {
 func (f *installFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant everything that plugins ask for, without a question")
 	cmd.Flags().StringArrayVar(&f.grants, "grant", nil,
-		"a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\nrepeatable, and together they must be all that is asked for")
+		"a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\n"+
+			"repeatable, and together they must be all that is asked for")
 	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil,
 		"platforms to install for, such as linux_arm64,darwin_arm64 (default this machine's)")
 	cmd.Flags().StringVar(&f.mirror, "mirror", "",
@@ -49,7 +50,7 @@ func addDir(cmd *cobra.Command, dir *string) {
 	cmd.Flags().StringVar(dir, "dir", ".", "the folder with "+plugins.LockFileName)
 }
 
-// installer is that of a folder, for the platforms of the flags.
+// installer returns the installer of a folder, for the platforms in the flags.
 func (a *app) installer(dir string, f installFlags) (*plugins.Installer, error) {
 	o, err := a.options(nil)
 	if err != nil {
@@ -149,19 +150,20 @@ func (a *app) init(ctx context.Context, files []string, vars fileFlags, f instal
 	return a.initAs(ctx, dir, demands, whole, f, how)
 }
 
-// folderOf is the one folder of all files: they share its lock file.
+// folderOf returns the folder of all files, which must be the same, because they share a lock file.
 func folderOf(files []string) (string, error) {
 	dir := filepath.Dir(files[0])
 	for _, file := range files {
 		if other := filepath.Dir(file); other != dir {
 			return "", usageError{fmt.Errorf(
-				"%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, plugins.LockFileName)}
+				"%s and %s are in different folders, and each folder has a %s of its own: run it for one after "+
+					"the other", files[0], file, plugins.LockFileName)}
 		}
 	}
 	return dir, nil
 }
 
-// checkLocal says of programs of this machine that nothing holds them to what they are.
+// checkLocal warns that local programs are not locked.
 func (a *app) checkLocal(local []plugins.LocalPlugin, locked bool) error {
 	for _, p := range local {
 		if locked {
@@ -197,7 +199,7 @@ func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, 
 	return a.apply(ctx, in, plan, unwanted, f)
 }
 
-// apply shows a plan and does it.
+// apply shows a plan and executes it.
 func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Plan, remove []string,
 	f installFlags) error {
 	if !f.asJSON {

@@ -1,4 +1,4 @@
-// What an installation will do, for people and for programs, and the question whether it may.
+// Shows what an installation will do, and asks for consent.
 
 package main
 
@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// changeJSON is what became of a plugin, for programs.
+// changeJSON is a change in JSON output.
 type changeJSON struct {
 	Source      string               `json:"source"`
 	Action      string               `json:"action"`
@@ -35,7 +35,7 @@ type changeJSON struct {
 	MorePaths   plugins.PathSettings `json:"paths_added,omitzero"`
 	LessPaths   plugins.PathSettings `json:"paths_removed,omitzero"`
 	Paths       plugins.PathSettings `json:"paths,omitzero"`
-	// the lock file has it, and nothing of the publisher was installed here
+	// In the lock file, but nothing by the publisher was installed on this machine before.
 	Unseen    bool     `json:"key_unseen,omitempty"`
 	LooksLike []string `json:"looks_like,omitempty"`
 }
@@ -66,7 +66,7 @@ func installed(plan *plugins.Plan, remove []string) installedJSON {
 	return out
 }
 
-// printInstall shows what is going to happen: a block a plugin, with what a user should know of it.
+// printInstall shows a plan: a block for each plugin, with warnings.
 func (a *app) printInstall(plan *plugins.Plan, remove []string) {
 	for _, c := range plan.Changes {
 		a.printChange(c)
@@ -114,14 +114,15 @@ func signerText(c *plugins.Change) string {
 		return k.Fingerprint() + "\n    named by " + plugins.LockFileName +
 			", and never seen on this machine: compare it with the key that the publisher announces"
 	case c.FirstUse:
-		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with the key that the publisher announces"
+		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with " +
+			"the key that the publisher announces"
 	case c.Before.Version.IsZero():
 		return k.Fingerprint() + ", as before for this publisher"
 	}
 	return k.Fingerprint() + ", as before"
 }
 
-// consent asks for what a plan needs a user's word for, or takes the word of the flags.
+// consent asks the user for the consent that a plan needs, or takes it from the flags.
 func (a *app) consent(ctx context.Context, plan *plugins.Plan, f installFlags) error {
 	var more sdk.Permissions
 	var paths plugins.PathSettings
@@ -157,21 +158,25 @@ func (a *app) consent(ctx context.Context, plan *plugins.Plan, f installFlags) e
 func withoutTerminal(asked []string, alike, unseen bool) error {
 	switch {
 	case alike:
-		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it is what you meant, add --yes")
+		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it " +
+			"is what you meant, add --yes")
 	case unseen:
-		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to ask in: to follow the file as it stands add --locked, or --yes to remember the key too", plugins.LockFileName)
+		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to "+
+			"ask in: to follow the file as it stands add --locked, or --yes to remember the key too",
+			plugins.LockFileName)
 	}
 	var grants []string
 	for _, g := range asked {
 		grants = append(grants, fmt.Sprintf("--grant '%s'", g))
 	}
-	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, or exactly\n  %s", strings.Join(grants, " "))
+	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, "+
+		"or exactly\n  %s", strings.Join(grants, " "))
 }
 
-// grantNames are what --grant knows, in the order of grantTexts.
+// grantNames are the prefixes of --grant, in the order of grantTexts.
 var grantNames = []string{"http", "fs_read", "fs_write", "dial", "methods", "paths_read", "paths_write"}
 
-// grantTexts are permissions and settings that name files, as --grant takes them.
+// grantTexts formats permissions and path settings for --grant.
 func grantTexts(p sdk.Permissions, paths plugins.PathSettings) []string {
 	var out []string
 	for i, entries := range [][]string{p.HTTP, p.FSRead, p.FSWrite, p.Dial, p.Methods, paths.Read, paths.Write} {
@@ -182,7 +187,7 @@ func grantTexts(p sdk.Permissions, paths plugins.PathSettings) []string {
 	return out
 }
 
-// checkGrants holds what is granted against what is asked for: they must be the same.
+// checkGrants returns an error unless given and wanted grants are the same.
 func checkGrants(given, wanted []string) error {
 	for _, g := range given {
 		if name, _, ok := strings.Cut(g, "="); !ok || !slices.Contains(grantNames, name) {
@@ -204,14 +209,14 @@ func checkGrants(given, wanted []string) error {
 	return nil
 }
 
-// readLine reads a line, unless ctx ends before it has come.
+// readLine reads a line, or returns the error of ctx.
 func readLine(ctx context.Context, r io.Reader) (string, error) {
 	type answer struct {
 		text string
 		err  error
 	}
 	answered := make(chan answer, 1)
-	go func() { // it ends with the process at the latest: a read of a terminal cannot be called off
+	go func() { // a read from a terminal cannot be cancelled; it ends with the process at the latest
 		text, err := bufio.NewReader(r).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil

@@ -1,4 +1,4 @@
-// Loading a pipeline file for a command, with what is wrong with it printed.
+// Loads a pipeline file for a command and prints its diagnostics.
 
 package main
 
@@ -54,7 +54,7 @@ func (a *app) options(vars map[string]string) (core.Options, error) {
 	return o, nil
 }
 
-// load reads a pipeline file and prints everything that is wrong with it.
+// load reads a pipeline file and prints its diagnostics.
 func (a *app) load(ctx context.Context, file string, f fileFlags) (*core.Pipeline, error) {
 	opts, err := a.fileOptions(f)
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *app) fileOptions(f fileFlags) (core.Options, error) {
 func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*core.Pipeline, error) {
 	p, diags := core.Load(ctx, file, opts)
 	if err := ctx.Err(); err != nil {
-		return nil, err // stopped: what is missing then is no fault of the file
+		return nil, err // interrupted: the diagnostics are no errors of the file
 	}
 	var err error
 	if len(diags) > 0 {

@@ -1,5 +1,5 @@
-// Command scrapekit pulls records out of remote systems and delivers them, transformed, to files
-// and databases.
+// Command scrapekit reads records from remote systems and delivers them, transformed, to files and
+// databases.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 
 func main() {
 	serve.TuneMemory()
-	log.SetOutput(io.Discard) // net/http writes there what a host sends unasked, whatever is in it
+	log.SetOutput(io.Discard) // net/http logs unsolicited data of hosts there
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -35,7 +35,7 @@ type app struct {
 	hosts    *core.Hosts
 }
 
-// run is main without the exit.
+// run is main without os.Exit.
 func run(args []string, out, errOut io.Writer) int {
 	out, errOut = show.NewScreen(out), show.NewScreen(errOut)
 	a := &app{hosts: core.NewHosts(), Console: &show.Console{
@@ -55,7 +55,7 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitCode(err)
 }
 
-// longFlags takes the one flag that Terraform's users write with a single dash.
+// longFlags accepts a flag with a single dash, as in Terraform.
 func longFlags(args []string) []string {
 	out := slices.Clone(args)
 	if i := slices.Index(out, "-upgrade"); i > 0 && out[0] == "init" {
@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 			"it goes on.\n\n" +
 			"Begin with `scrapekit demo`: it needs no network. `scrapekit help` lists the pages of the manual.\n\n" +
 			exitCodes,
-		Args:          cobra.ArbitraryArgs, // so that a command that there is not comes to subcommand
+		Args:          cobra.ArbitraryArgs, // so that subcommand handles unknown commands
 		RunE:          subcommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -93,8 +93,8 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// untilInterrupted returns a context that ends with the first SIGINT or SIGTERM: what runs drains
-// and commits. The second one ends the process at once, and the plugins with it.
+// untilInterrupted returns a context that the first SIGINT or SIGTERM cancels, so that a run drains
+// and commits. The second one ends the process and the plugins immediately.
 func (a *app) untilInterrupted(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)

@@ -1,4 +1,4 @@
-// The reference of a plugin as a page of man, section 7.
+// The reference of a plugin as a man page in section 7.
 
 package main
 
@@ -47,7 +47,7 @@ func writeManual(w io.Writer, info sdk.Info) error {
 	return nil
 }
 
-// roff makes text what it says in a manual page.
+// roff escapes text for a man page.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(strings.Join(strings.Fields(text), " "))
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {

@@ -1,5 +1,4 @@
-// The first-party plugins: the list of them, their reference, and the hidden command that serves
-// one.
+// The first-party plugins: their list, their reference, and the hidden command that serves one.
 
 package main
 
@@ -15,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
+	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
@@ -25,13 +25,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
-// firstParty lists the plugins that are inside this program.
+// firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), postgres.Plugin(),
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(), postgres.Plugin(),
 		sqlite.Plugin()}
 }
 
-// shipped is what the plugins of this program, and the host's own sink, say of themselves.
+// shipped returns the descriptions of the first-party plugins and the host's own sink.
 func shipped() []sdk.Info {
 	var out []sdk.Info
 	for _, p := range firstParty() {
@@ -40,7 +40,7 @@ func shipped() []sdk.Info {
 	return append(out, core.StdoutSink())
 }
 
-// serveCommand is the command that serves a first-party plugin: this program, started again.
+// serveCommand returns the command that serves a first-party plugin: this program.
 func serveCommand(name string) (string, []string) {
 	self, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *app) pluginsCommand() *cobra.Command {
 		Use: "serve NAME", Hidden: true, Args: args,
 		RunE: func(_ *cobra.Command, given []string) error {
 			if probe := plugins.Probe(); given[0] == probe.Name {
-				serve.Main(probe) // no plugin of anybody's pipeline
+				serve.Main(probe) // not part of any pipeline
 				return nil
 			}
 			p, err := pluginNamed(given[0])
@@ -84,7 +84,7 @@ func pluginNamed(name string) (sdk.Plugin, error) {
 	return all[i], nil
 }
 
-// infoNamed is what the shipped plugin of a name, or the host's own sink, says of itself.
+// infoNamed returns the description of a first-party plugin or the host's own sink.
 func infoNamed(name string) (sdk.Info, error) {
 	if own := core.StdoutSink(); name == own.Name {
 		return own, nil
@@ -96,8 +96,8 @@ func infoNamed(name string) (sdk.Info, error) {
 // listed is a plugin of the list.
 type listed struct {
 	sdk.Info
-	Source    string `json:"source,omitempty"`    // of one that is installed
-	Installed *bool  `json:"installed,omitempty"` // its program is on this machine
+	Source    string `json:"source,omitempty"`    // of an installed one
+	Installed *bool  `json:"installed,omitempty"` // its program is installed
 }
 
 func (a *app) pluginsListCommand() *cobra.Command {
@@ -132,7 +132,7 @@ func (a *app) pluginsListCommand() *cobra.Command {
 	return cmd
 }
 
-// listed are the plugins of this program, then those of a folder's lock file.
+// listed returns the first-party plugins, then those in a folder's lock file.
 func (a *app) listed(dir string) ([]listed, error) {
 	var out []listed
 	for _, info := range shipped() {
@@ -153,7 +153,7 @@ func (a *app) listed(dir string) ([]listed, error) {
 	return out, nil
 }
 
-// json prints a value for programs.
+// json prints a value as JSON.
 func (a *app) json(v any) error { return show.WriteJSON(a.Out, v) }
 
 func firstSentence(doc string) string {

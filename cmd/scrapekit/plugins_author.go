@@ -1,4 +1,4 @@
-// Commands for the authors of plugins: from programs to a release that others install.
+// Commands for plugin authors: from programs to a published release.
 
 package main
 
@@ -32,12 +32,14 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 			"NAME is where the plugin will be published, and its name for ever: HOST/PATH of an OCI registry,\n" +
 			"https://HOST/PATH for files, or github.com/OWNER/REPOSITORY for GitHub releases. The same programs\n" +
 			"give the same bytes.",
-		Example: "  scrapekit plugins pack --source registry.example.com/acme/scrapekit-hello --include LICENSE build/*",
+		Example: "  scrapekit plugins pack --source registry.example.com/acme/scrapekit-hello --include LICENSE " +
+			"build/*",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case p.Source == "":
 				return usageError{errors.New(
-					"--source is missing: where the plugin will be published, such as registry.example.com/acme/scrapekit-hello")}
+					"--source is missing: where the plugin will be published, such as " +
+						"registry.example.com/acme/scrapekit-hello")}
 			case len(given) == 0:
 				return usageError{errors.New("PROGRAM... is missing: the programs to pack, one for each platform")}
 			}
@@ -64,7 +66,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 	return cmd
 }
 
-// printPacked says what a release is.
+// printPacked describes a release.
 func (a *app) printPacked(done string, p *plugins.Packed) {
 	fmt.Fprintf(a.Out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
 	fmt.Fprintf(a.Out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))

@@ -1,4 +1,4 @@
-// The key of a publisher, and the password that it is encrypted with.
+// A publisher's key and its password.
 
 package main
 
@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
-// passwordVar holds the password where nobody can be asked.
+// passwordVar is the environment variable with the password, for use without a terminal.
 const passwordVar = "SCRAPEKIT_KEY_PASSWORD"
 
 const passwordHelp = "In a terminal you are asked for the password of the key; elsewhere " + passwordVar + " holds it."
@@ -72,7 +72,7 @@ func (a *app) newPassword(ctx context.Context) (string, error) {
 	return password, err
 }
 
-// password takes the environment's, or asks in the terminal.
+// password takes the password from the environment, or asks in the terminal.
 func (a *app) password(ctx context.Context, question string) (string, error) {
 	if password, ok := os.LookupEnv(passwordVar); ok {
 		return password, nil
@@ -92,13 +92,13 @@ func (a *app) password(ctx context.Context, question string) (string, error) {
 		err      error
 	}
 	answered := make(chan answer, 1)
-	go func() { // it ends with the process at the latest: a read of a terminal cannot be called off
+	go func() { // a read from a terminal cannot be cancelled; it ends with the process at the latest
 		password, err := term.ReadPassword(in)
 		answered <- answer{password, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return "", errors.Join(ctx.Err(), term.Restore(in, before)) // or the terminal would go on hiding what is typed
+		return "", errors.Join(ctx.Err(), term.Restore(in, before)) // restore the echo of the terminal
 	case got := <-answered:
 		fmt.Fprintln(a.Err)
 		return string(got.password), got.err

@@ -1,4 +1,4 @@
-// plugins dev: a plugin is built and run again at every change.
+// plugins dev: builds and runs a plugin again after every change.
 
 package main
 
@@ -19,7 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// devFlags say what is shown.
+// devFlags say what to show.
 type devFlags struct {
 	projectFlags
 	n int
@@ -46,7 +46,7 @@ func (a *app) pluginsDevCommand() *cobra.Command {
 	return cmd
 }
 
-// errChanged ends a run that is out of date.
+// errChanged is the cause with which a run is cancelled after a change.
 var errChanged = errors.New("a file changed")
 
 func (a *app) develop(ctx context.Context, name string, f devFlags) error {
@@ -92,7 +92,7 @@ func (a *app) develop(ctx context.Context, name string, f devFlags) error {
 	}
 }
 
-// devRound builds and runs once, and says what went wrong, unless it was cut short.
+// devRound builds and runs once, and prints errors, unless it was cancelled.
 func (a *app) devRound(ctx context.Context, p *project, f devFlags, dir string) {
 	started := time.Now()
 	err := p.Build(ctx, a.Err)
@@ -138,7 +138,7 @@ func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) er
 	return err
 }
 
-// devSink runs the pipeline: what a sink does is to be seen where it writes.
+// devSink runs the pipeline, because a sink's effects are in its output.
 func (a *app) devSink(ctx context.Context, pipeline *core.Pipeline) error {
 	_, err := a.runPipeline(ctx, pipeline, runFlags{full: true, output: "plain", oneTry: true})
 	return err

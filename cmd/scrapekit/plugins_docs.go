@@ -1,4 +1,4 @@
-// plugins docs: the reference of plugins, whatever they are.
+// plugins docs: prints the reference of any plugin.
 
 package main
 
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// docsFlags say where plugins are, and how one is built.
+// docsFlags say where plugins are, and how to build one.
 type docsFlags struct {
 	projectFlags
 	dir string
@@ -59,7 +59,7 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 	return cmd
 }
 
-// infosOf are those of the named plugins, or of all that are shipped or installed.
+// infosOf returns the descriptions of the named plugins, or of all first-party and installed ones.
 func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.Info, error) {
 	var out []sdk.Info
 	for _, name := range names {
@@ -94,9 +94,9 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 	return out, nil
 }
 
-// infoOf is what a plugin says of itself: a shipped one, an installed one, a program, or what a
-// folder is built into. A name that is also a file's is the file's where the plugin is shipped, and
-// the plugin's where it is installed.
+// infoOf returns the description of a plugin: a first-party one, an installed one, a program, or
+// the build of a folder. If a file has the same name, it takes precedence over a first-party
+// plugin, but not over an installed one.
 func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, error) {
 	shipped, err := infoNamed(name)
 	_, missing := os.Stat(name)
@@ -132,8 +132,8 @@ func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, e
 	return a.describe(ctx, built, opts)
 }
 
-// noPlugin says that a name is that of nothing, and which there are. err says it of the shipped
-// ones.
+// noPlugin returns the error for an unknown name, with the known ones. err is the error about
+// first-party ones.
 func (a *app) noPlugin(name string, err error, f docsFlags) error {
 	locked, lockErr := plugins.AllLocked(f.dir)
 	if lockErr != nil {
@@ -164,5 +164,5 @@ func (a *app) lockedInfo(ctx context.Context, p plugins.Locked, f docsFlags) (sd
 	return info, err
 }
 
-// writeInfo writes all that a plugin says of itself, for programs.
+// writeInfo writes a description as JSON.
 func writeInfo(w io.Writer, info sdk.Info) error { return show.WriteJSON(w, info) }

@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
-// userCommands are the parts of `scrapekit plugins` for those who use plugins of others.
+// userCommands are the commands for users of plugins.
 func (a *app) userCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.pluginsInstallCommand(), a.pluginsUpdateCommand(), a.pluginsRemoveCommand(), a.pluginsOutdatedCommand(),
@@ -35,11 +35,13 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 			". SOURCE is\n" +
 			"HOST/PATH in an OCI registry, oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY.\n" +
 			"A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
-		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
+		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n" +
+			"  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
 				return usageError{errors.New(
-					"SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
+					"SOURCE is missing: where the plugin is published, such as " +
+						"registry.example.com/acme/scrapekit-hello")}
 			}
 			var demands []plugins.Demand
 			for _, text := range given {
@@ -115,7 +117,7 @@ func (a *app) pluginsUpdateCommand() *cobra.Command {
 	return cmd
 }
 
-// lockedPlugins are those of a folder that names mean; without names all of them.
+// lockedPlugins returns the plugins in a folder's lock file with these names, or all.
 func lockedPlugins(dir string, names []string) ([]plugins.Locked, error) {
 	all, err := plugins.AllLocked(dir)
 	if err != nil || len(names) == 0 {
@@ -181,12 +183,12 @@ func (a *app) pluginsRemoveCommand() *cobra.Command {
 	return cmd
 }
 
-// removedJSON is a plugin that was taken out of the lock file, for programs.
+// removedJSON is a removed plugin in JSON output.
 type removedJSON struct {
 	Source     string   `json:"source"`
 	Name       string   `json:"name"`
 	Version    string   `json:"version"`
-	RequiredBy []string `json:"required_by,omitempty"` // places in pipeline files that want it still
+	RequiredBy []string `json:"required_by,omitempty"` // places in pipeline files that still require it
 }
 
 func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, chosen []plugins.Locked,
@@ -202,7 +204,7 @@ func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, cho
 	if err != nil {
 		return err
 	}
-	demands, _, _ := plugins.Demands(ctx, files, nil) // a file that is not right says so when it is run
+	demands, _, _ := plugins.Demands(ctx, files, nil) // errors in a file appear when it is run
 	rows := []removedJSON{}
 	for _, p := range chosen {
 		row := removedJSON{Source: p.Source, Name: p.Name, Version: p.Version.String()}

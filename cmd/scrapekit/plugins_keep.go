@@ -1,4 +1,4 @@
-// Commands that look after what is installed: verify, lock for other platforms, copy, prune.
+// Commands for installed plugins: verify, lock for other platforms, copy, prune.
 
 package main
 
@@ -88,7 +88,8 @@ func (a *app) pluginsLockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify locked plugins for other platforms too",
 		Args: nil,
-		Long: plugins.LockFileName + " has the digests for every platform that the publisher signed, so other machines need\n" +
+		Long: plugins.LockFileName + " has the digests for every platform that the publisher signed, so other " +
+			"machines need\n" +
 			"nothing else. This command also downloads the programs for other platforms into the store and verifies\n" +
 			"them, for example for a container image.",
 		RunE: func(cmd *cobra.Command, given []string) error {

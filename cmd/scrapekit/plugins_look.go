@@ -1,4 +1,4 @@
-// Commands that look: at what is installed, at what is published.
+// Commands that show installed and published plugins.
 
 package main
 
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// outdatedError says that there are newer versions. They have been printed.
+// outdatedError says that newer versions exist. They were printed.
 type outdatedError struct{}
 
 func (outdatedError) Error() string { return "there are newer versions" }
@@ -136,21 +136,21 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 	return cmd
 }
 
-// about is what is known of a published plugin.
+// about is the description of a published plugin.
 type about struct {
 	Source      string               `json:"source"`
 	Name        string               `json:"name"`
 	Kind        sdk.Kind             `json:"kind"`
 	Description string               `json:"description,omitempty"`
 	Version     string               `json:"version"`
-	Locked      string               `json:"locked,omitempty"` // the version that is installed
+	Locked      string               `json:"locked,omitempty"` // the installed version
 	Versions    []string             `json:"versions"`
 	Protocol    int                  `json:"protocol"`
-	Platforms   map[string]int64     `json:"platforms"` // bytes of the archive
+	Platforms   map[string]int64     `json:"platforms"` // size of the archive in bytes
 	Permissions sdk.Permissions      `json:"permissions,omitzero"`
 	Paths       plugins.PathSettings `json:"paths,omitzero"`
 	Key         string               `json:"key,omitempty"`
-	Trust       string               `json:"trust"` // what is to be said of the key
+	Trust       string               `json:"trust"` // about the key
 	LooksLike   []string             `json:"looks_like,omitempty"`
 }
 

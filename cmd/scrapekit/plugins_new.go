@@ -1,4 +1,4 @@
-// plugins new: a repository for a plugin of one's own.
+// plugins new: generates a plugin's repository.
 
 package main
 
@@ -87,10 +87,10 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 	return nil
 }
 
-// ownModule is where the packages are that a plugin is made with.
+// ownModule is the module with the SDK.
 const ownModule = "github.com/scrapekit/scrapekit"
 
-// tidy runs go mod tidy. It returns the command for the user to run where that did not succeed.
+// tidy runs go mod tidy. If it fails, tidy returns the command for the user to run.
 func (a *app) tidy(ctx context.Context, r author.Repository) string {
 	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
 	cmd.Dir = r.Dir
@@ -99,7 +99,7 @@ func (a *app) tidy(ctx context.Context, r author.Repository) string {
 	case err == nil:
 		return ""
 	case r.Replace == "" && bytes.Contains(out, []byte(ownModule)):
-		// It says so of each package, in dozens of lines.
+		// go mod tidy prints dozens of lines about it.
 		fmt.Fprintf(a.Err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
 			"  go mod edit -replace %s=DIR\n", ownModule, r.Dir, ownModule)
 	default:

@@ -1,4 +1,4 @@
-// recording: a look into the file that --record made.
+// recording: shows the file that --record made.
 
 package main
 
@@ -57,7 +57,7 @@ func (a *app) printRecording(file string) error {
 	return nil
 }
 
-// statusOf is what came of a request, in a word.
+// statusOf returns the result of a request as a word.
 func statusOf(e core.Exchange) string {
 	switch {
 	case e.Withheld != "":
@@ -68,7 +68,7 @@ func statusOf(e core.Exchange) string {
 	return fmt.Sprint(e.Status)
 }
 
-// describe says what a recording is.
+// describe describes a recording.
 func describe(file string, info core.RecordingInfo) string {
 	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, show.Many(int64(info.Exchanges), "exchange"),
 		info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))

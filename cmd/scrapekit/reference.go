@@ -1,4 +1,4 @@
-// The reference of a plugin as Markdown, from its schema and its streams.
+// The reference of a plugin in Markdown, from its schema and its streams.
 
 package main
 
@@ -28,7 +28,8 @@ func writeReference(w io.Writer, info sdk.Info) error {
 			defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
 	}
 	if info.Robots {
-		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner allows it.")
+		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner "+
+			"allows it.")
 	}
 	if len(info.Streams) == 0 {
 		return nil
@@ -41,7 +42,7 @@ func writeReference(w io.Writer, info sdk.Info) error {
 	return nil
 }
 
-// settingNames puts the required settings first, then keeps the order of the author.
+// settingNames returns the required settings first, otherwise in the author's order.
 func settingNames(s *jsonschema.Schema) []string {
 	names := slices.Clone(s.PropertyOrder)
 	for name := range s.Properties {
@@ -79,7 +80,7 @@ func typeOf(p *jsonschema.Schema) string {
 	return strings.Join(p.Types, " or ")
 }
 
-// boundsOf is what a number may be: ", 1 to 100".
+// boundsOf formats the range of a number: ", 1 to 100".
 func boundsOf(p *jsonschema.Schema) string {
 	number := func(n *float64) string { return strconv.FormatFloat(*n, 'f', -1, 64) }
 	switch {
@@ -122,12 +123,12 @@ func orDash(s string) string {
 	return s
 }
 
-// cell makes text fit into a table.
+// cell escapes text for a table.
 func cell(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", "\\|")
 }
 
-// whenRead says of an optional stream that it is one.
+// whenRead marks an optional stream.
 func whenRead(s sdk.Stream) string {
 	if s.Optional {
 		return " Read only where it is selected."

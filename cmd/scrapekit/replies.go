@@ -1,5 +1,4 @@
-// Where the replies of remote systems come from and are kept: the flags of all commands that ask
-// for any.
+// Flags about recordings and caches, for all commands that make requests.
 
 package main
 
@@ -23,7 +22,8 @@ type replyFlags struct {
 
 func (f *replyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.cache, "cache", "on",
-		"replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\nonly (use them however old, and make no request)")
+		"replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\n"+
+			"only (use them however old, and make no request)")
 	cmd.Flags().StringVar(&f.record, "record", "",
 		"append every exchange to this file, without credentials, for --replay")
 	cmd.Flags().StringArrayVar(&f.attach, "attach", nil,
@@ -32,7 +32,7 @@ func (f *replyFlags) add(cmd *cobra.Command) {
 		"take all replies from this file, and make no request; state and outputs are kept apart")
 }
 
-// set puts the flags into the options of a pipeline.
+// set sets the options of a pipeline.
 func (f *replyFlags) set(o *core.Options) error {
 	o.Record, o.Replay = f.record, f.replay
 	for _, one := range f.attach {
@@ -55,7 +55,7 @@ func (f *replyFlags) set(o *core.Options) error {
 	return nil
 }
 
-// loadFor loads a pipeline file for a command that asks remote systems.
+// loadFor loads a pipeline file for a command that makes requests.
 func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies replyFlags) (*core.Pipeline, error) {
 	opts, err := a.fileOptions(f)
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies rep
 	return p, err
 }
 
-// aboutReplay says what will be replayed, if it can be.
+// aboutReplay describes the replay, or returns why it is impossible.
 func aboutReplay(file string) (string, error) {
 	if lines, err := core.RecordingLines(file); lines || err != nil {
 		return file, err

@@ -1,4 +1,4 @@
-// run: a pipeline file is run and watched, and its report printed.
+// run: runs a pipeline file, shows it, and prints its report.
 
 package main
 
@@ -11,16 +11,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// runFlags say how a run is done and shown.
+// runFlags say how to run and what to show.
 type runFlags struct {
 	full   bool
 	output string
-	oneTry bool // not of the command line
+	oneTry bool // not a flag
 }
 
-// The ways to show a run.
+// Values of --output.
 var outputs = []string{"auto", "live", "plain", "json"}
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -43,7 +44,8 @@ func (a *app) runCommand() *cobra.Command {
 	var replies replyFlags
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Run a pipeline", Args: args,
-		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
+		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var " +
+			"'projects=[\"ABC\"]'",
 		Long: "Runs a pipeline file. It goes on with a run that was stopped, killed or left incomplete; otherwise it\n" +
 			"reads what has changed since the last run. Ctrl-C commits what was read and stops. A second Ctrl-C\n" +
 			"stops at once, and loses nothing either.\n\n" + exitCodes,
@@ -65,7 +67,7 @@ func (a *app) runCommand() *cobra.Command {
 	return cmd
 }
 
-// runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
+// runPipeline runs, shows and reports. The error says how the run ended, unless it is complete.
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
 	out := a.Out
 	if p.Replays() {
@@ -79,13 +81,13 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		}
 		out = a.Err
 	}
-	// what the file says was said when it was loaded
+	// Loading has printed the file's own level.
 	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() {
 		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
 	w := a.Watcher(flags.output)
 	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry,
-		Listeners: []core.Listener{w.Event}})
+		Listeners: []observe.Listener{w.Event}})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // TestScripts runs the scripts, each in a folder of its own. Beside testscript's own commands they
@@ -38,8 +39,10 @@ import (
 func TestScripts(t *testing.T) { runScripts(t, ".") }
 
 // TestScriptsLong runs those that take long.
+//
+//ci:plain
 func TestScriptsLong(t *testing.T) {
-	if testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("they take long")
 	}
 	runScripts(t, "long")
@@ -48,9 +51,10 @@ func TestScriptsLong(t *testing.T) {
 // TestScriptsRegistry runs those that publish and install, against the registry that
 // SCRAPEKIT_REGISTRY names too.
 //
+//ci:plain
 //ci:registry
 func TestScriptsRegistry(t *testing.T) {
-	if testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("they take long")
 	}
 	runScripts(t, "registry")

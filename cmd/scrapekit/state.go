@@ -1,4 +1,4 @@
-// state: what is kept between runs is looked at, made less, or forgotten.
+// state: shows, prunes or resets what is kept between runs.
 
 package main
 
@@ -19,7 +19,7 @@ func (a *app) stateCommand() *cobra.Command {
 	return cmd
 }
 
-// shownRuns is how many runs a state shows.
+// shownRuns is the number of runs shown.
 const shownRuns = 10
 
 func (a *app) stateShowCommand() *cobra.Command {

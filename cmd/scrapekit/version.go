@@ -1,4 +1,4 @@
-// version: what this program was built from.
+// version: the origin of this program.
 
 package main
 
@@ -13,7 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// A release sets these when it is linked; see tools/release.
+// The linker sets these in a release; see tools/release.
 var released, commit, date string
 
 func (a *app) versionCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// version is that of the release, or of the module in a build without one.
+// version returns the version of the release, or of the module.
 func version() string {
 	if released != "" {
 		return released
@@ -39,7 +39,7 @@ func version() string {
 	return info.Main.Version
 }
 
-// built says which commit it is, and of which day, as far as the build knows.
+// built returns the commit and its date, as far as the build knows.
 func built() string {
 	commit, date, changed := commit, date, ""
 	if info, ok := debug.ReadBuildInfo(); ok && released == "" {

@@ -1,4 +1,4 @@
-// What programs say of themselves.
+// Descriptions of plugins, read from their programs.
 
 package plugins
 
@@ -18,13 +18,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Describe starts a program and asks it what it is.
+// Describe starts a program and returns its description.
 func Describe(ctx context.Context, program string, o core.Options) (sdk.Info, error) {
 	return describe(ctx, o, program, "")
 }
 
-// DescribeLocked starts the installed program of a plugin that the lock file in a folder has, and
-// asks it what it is. warning is what a user should know of that program; "": nothing.
+// DescribeLocked starts the installed program of a plugin in the lock file of a folder and returns
+// its description. warning is a warning about the program for the user; "": none.
 func DescribeLocked(ctx context.Context, dir string, p Locked, o core.Options) (info sdk.Info, warning string,
 	err error) {
 	all := &installed.Plugins{LockFile: filepath.Join(dir, lock.FileName)}
@@ -40,8 +40,8 @@ func DescribeLocked(ctx context.Context, dir string, p Locked, o core.Options) (
 	return info, program.Warning, err
 }
 
-// describe starts a program in the sandbox, without settings and without anything that it asks for,
-// and asks what it is.
+// describe starts a program in the sandbox, without settings and permissions, and returns its
+// description.
 func describe(ctx context.Context, o core.Options, path, digest string) (sdk.Info, error) {
 	level, err := sandbox.LevelOf(o.Sandbox, "")
 	if err != nil {

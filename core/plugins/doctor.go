@@ -1,4 +1,4 @@
-// Doctor: what this machine has for plugins, whether they run, and whether they are held.
+// Doctor: checks whether this machine can run and confine plugins.
 
 package plugins
 
@@ -25,29 +25,29 @@ type Diagnosis struct {
 	Version  string          `json:"version"`
 	Platform string          `json:"platform"`
 	Kernel   string          `json:"kernel"`
-	Landlock int             `json:"landlock"` // version; 0: none
+	Landlock int             `json:"landlock"` // ABI version; 0: none
 	Seccomp  bool            `json:"seccomp"`
 	Root     bool            `json:"root"`
 	Levels   []LevelState    `json:"levels"`
-	Level    string          `json:"level"`    // at which the probe ran
-	Confined bool            `json:"confined"` // the kernel holds plugins there
+	Level    string          `json:"level"`    // level of the probe
+	Confined bool            `json:"confined"` // the kernel enforces it
 	Limits   SandboxLimits   `json:"limits"`
 	Plugins  []PluginState   `json:"plugins"`
 	Pipeline *PipelineHealth `json:"pipeline,omitempty"`
 	Probe    []ProbeResult   `json:"probe"`
-	Problems []string        `json:"problems"` // in words; none: all is well
+	Problems []string        `json:"problems"` // empty: all is well
 }
 
-// LevelState says whether a level of the sandbox is to be had.
+// LevelState says whether a level of the sandbox is available.
 type LevelState struct {
 	Level   string `json:"level"`
-	Missing string `json:"missing,omitempty"` // what the system has not; "": nothing
+	Missing string `json:"missing,omitempty"` // what the system lacks; "": nothing
 }
 
 // SandboxLimits are those of a plugin's process.
 type SandboxLimits struct {
 	Memory  uint64 `json:"memory"`  // bytes; 0: none
-	Threads uint64 `json:"threads"` // beyond those that the machine has
+	Threads uint64 `json:"threads"` // on top of those of the machine
 	Files   uint64 `json:"files"`
 }
 
@@ -60,7 +60,7 @@ type PluginState struct {
 	Error   string        `json:"error,omitempty"`
 }
 
-// PipelineHealth is what is kept of a pipeline.
+// PipelineHealth is the state of a pipeline.
 type PipelineHealth struct {
 	Name  string `json:"name"`
 	Dir   string `json:"dir"`
@@ -69,22 +69,22 @@ type PipelineHealth struct {
 	Error string `json:"error,omitempty"`
 }
 
-// ProbeResult is one attempt of the probe.
+// ProbeResult is one attempt of the probe to break out.
 type ProbeResult struct {
 	Group   string `json:"group"`
 	Name    string `json:"name"`
 	Allowed bool   `json:"allowed"`
 	Said    string `json:"said"`
-	Known   string `json:"known,omitempty"` // why it is allowed though plugins are confined
+	Known   string `json:"known,omitempty"` // why it is allowed for a confined plugin
 }
 
-// Probe is the plugin that tries to break out. [core.Options.Serve] must know it beside those of
+// Probe is the plugin that tries to break out. [core.Options.Serve] must serve it as well as
 // [core.Options.Plugins].
 func Probe() sdk.Plugin { return probe.Plugin() }
 
-// Doctor looks at the machine, starts every plugin, and has the probe try what no plugin may. p is
-// a pipeline to be looked at too, or nil. The error is that of a look that could not be had; what
-// is wrong is in the diagnosis.
+// Doctor checks the machine, starts every plugin, and has the probe try what plugins must not do.
+// It also checks the pipeline p, unless that is nil. Problems are in the diagnosis; the error says
+// that the check itself failed.
 func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, error) {
 	system := sandbox.System()
 	limits := sandbox.DefaultLimits()
@@ -102,7 +102,7 @@ func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = host.Close() }() // nothing was kept
+	defer func() { _ = host.Close() }() // it kept nothing
 	for _, plugin := range o.Plugins {
 		d.start(ctx, host, o, plugin)
 	}
@@ -115,8 +115,8 @@ func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, 
 	return d, ctx.Err()
 }
 
-// levels finds out what there is, and returns what the probe runs at: the level that a run would
-// have, or the best.
+// levels checks the levels, and returns that of the probe: the level of a run, or the best
+// available.
 func (d *Diagnosis) levels(o core.Options, p *core.Pipeline, system sandbox.Support) (sandbox.Level, error) {
 	for _, l := range sandbox.Levels() {
 		state := LevelState{Level: string(l)}
@@ -144,7 +144,7 @@ func (d *Diagnosis) levels(o core.Options, p *core.Pipeline, system sandbox.Supp
 	return level, nil
 }
 
-// start starts a plugin as far as to know what it is.
+// start starts a plugin and reads its description.
 func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o core.Options, plugin sdk.Plugin) {
 	path, args := o.Serve(plugin.Name)
 	began := time.Now()
@@ -157,7 +157,7 @@ func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o core.Opt
 	d.Plugins = append(d.Plugins, state)
 }
 
-// pipeline reads what is kept of a pipeline.
+// pipeline reads the state of a pipeline.
 func (d *Diagnosis) pipeline(ctx context.Context, p *core.Pipeline) {
 	d.Pipeline = &PipelineHealth{Name: p.Name(), Dir: p.StateDir()}
 	state, err := p.State(ctx, core.StateOptions{Runs: -1})
@@ -174,8 +174,8 @@ func (d *Diagnosis) pipeline(ctx context.Context, p *core.Pipeline) {
 	}
 }
 
-// writable reports why nothing can be kept in a folder. One that is not there yet is as good as the
-// first above it that is.
+// writable returns why nothing can be written to a folder. For a missing folder, it checks the
+// first existing one above it.
 func writable(dir string) error {
 	for {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -190,7 +190,7 @@ func writable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// probe runs the table.
+// probe runs all attempts of the probe.
 func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o core.Options, level sandbox.Level) error {
 	if runtime.GOOS != "linux" {
 		return nil

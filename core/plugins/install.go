@@ -1,4 +1,4 @@
-// Installation: the parts of internal/registry put together for a folder of pipeline files.
+// Installation: combines the parts of internal/registry for a folder of pipeline files.
 
 package plugins
 
@@ -25,22 +25,22 @@ import (
 // Installer installs plugins for the pipeline files of one folder.
 type Installer = install.Installer
 
-// Demand is a plugin that pipeline files, or a person, want.
+// Demand is a plugin that pipeline files or a user require.
 type Demand = install.Demand
 
-// Mode says how far an installation may go.
+// Mode says what an installation may change.
 type Mode = install.Mode
 
-// Plan is what becomes of all plugins that are demanded.
+// Plan is what an installation does with all demanded plugins.
 type Plan = install.Plan
 
-// Change is what becomes of one of them.
+// Change is what it does with one plugin.
 type Change = install.Change
 
-// About is what there is to say of a published plugin.
+// About describes a published plugin.
 type About = install.About
 
-// Locked is what a lock file says of a plugin.
+// Locked is a plugin's entry in a lock file.
 type Locked = lock.Plugin
 
 // PathSettings are the settings of a plugin that name files.
@@ -49,14 +49,13 @@ type PathSettings = artifact.Paths
 // Platform is an operating system and an architecture.
 type Platform = artifact.Platform
 
-// NotLockedError says that a lock file would have to change, and may not.
+// NotLockedError says that the lock file would have to change, which the mode forbids.
 type NotLockedError = install.LockedError
 
-// ConfigVar is the variable of the environment that names the folder with a user's settings and
-// trusted keys.
+// ConfigVar is the environment variable with the folder of a user's settings and trusted keys.
 const ConfigVar = install.ConfigVar
 
-// What can become of a plugin.
+// Kinds of changes.
 const (
 	Kept      = install.Kept
 	Fetched   = install.Fetched
@@ -71,11 +70,11 @@ const LockFileName = lock.FileName
 // ParsePlatform reads a platform such as linux_amd64.
 func ParsePlatform(text string) (Platform, error) { return artifact.ParsePlatform(text) }
 
-// ThisPlatform is that of this machine.
+// ThisPlatform is the platform of this machine.
 func ThisPlatform() Platform { return artifact.Here() }
 
-// NewInstaller returns what installs plugins for the pipeline files in a folder. Its Consent and
-// Note are the caller's to set.
+// NewInstaller returns an installer for the pipeline files in a folder. The caller sets its Consent
+// and Note.
 func NewInstaller(dir string, o core.Options) (*Installer, error) {
 	settings, err := install.UserSettings()
 	if err != nil {
@@ -108,11 +107,10 @@ func NewInstaller(dir string, o core.Options) (*Installer, error) {
 	return in, nil
 }
 
-// LocalPlugin is a program of this machine that a pipeline file names: nothing locks it.
+// LocalPlugin is a local program that a pipeline file names. It is not locked.
 type LocalPlugin struct{ Name, Path, Where string }
 
-// Demands reads what pipeline files want of plugins: those that are published, and programs of this
-// machine.
+// Demands returns the published plugins and the local programs that pipeline files require.
 func Demands(ctx context.Context, files []string, vars map[string]string) (demands []Demand, local []LocalPlugin,
 	found core.Diagnostics) {
 	for _, file := range files {
@@ -129,7 +127,7 @@ func Demands(ctx context.Context, files []string, vars map[string]string) (deman
 	return demands, local, found
 }
 
-// PipelineFiles are the files in a folder that may be pipeline files.
+// PipelineFiles returns the files in a folder that may be pipeline files.
 func PipelineFiles(dir string) ([]string, error) {
 	all, err := os.ReadDir(dir)
 	if err != nil {
@@ -146,11 +144,12 @@ func PipelineFiles(dir string) ([]string, error) {
 	return out, nil
 }
 
-// ParseDemand reads SOURCE or SOURCE@CONSTRAINT, as a person writes it.
+// ParseDemand parses SOURCE or SOURCE@CONSTRAINT.
 func ParseDemand(text string) (Demand, error) {
 	source, constraint, _ := strings.Cut(text, "@")
 	if path, local := artifact.LocalPath(source); local {
-		return Demand{}, fmt.Errorf("%s is a local file: it needs no installation; write its path as the source in the pipeline file", path)
+		return Demand{}, fmt.Errorf("%s is a local file: it needs no installation; write its path as the source in "+
+			"the pipeline file", path)
 	}
 	if _, err := artifact.ParseSource(source); err != nil {
 		return Demand{}, err
@@ -161,7 +160,7 @@ func ParseDemand(text string) (Demand, error) {
 	return Demand{Source: source, Constraint: constraint}, nil
 }
 
-// AllLocked are the plugins of the lock file in a folder.
+// AllLocked returns the plugins of the lock file in a folder.
 func AllLocked(dir string) ([]Locked, error) {
 	f, err := lock.Read(filepath.Join(dir, lock.FileName))
 	if err != nil {
@@ -170,7 +169,7 @@ func AllLocked(dir string) ([]Locked, error) {
 	return f.Plugins, nil
 }
 
-// LockedNamed are those that a person means by a word: a source, or a name.
+// LockedNamed returns the locked plugins with a source or name.
 func LockedNamed(dir, word string) ([]Locked, error) {
 	f, err := lock.Read(filepath.Join(dir, lock.FileName))
 	if err != nil {
@@ -179,10 +178,10 @@ func LockedNamed(dir, word string) ([]Locked, error) {
 	return f.Named(word), nil
 }
 
-// IndexEntry is a plugin that a search found.
+// IndexEntry is a result of a search.
 type IndexEntry = install.Entry
 
-// Search looks into the given indexes, or else into those of the settings.
+// Search searches the given indexes, or those of the settings if none is given.
 func Search(ctx context.Context, dir string, indexes []string, term string) ([]IndexEntry, error) {
 	if len(indexes) == 0 {
 		settings, err := install.UserSettings()
@@ -196,7 +195,9 @@ func Search(ctx context.Context, dir string, indexes []string, term string) ([]I
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("no index of plugins is known, and there is no common one: name one with --index, or write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH", filepath.Join(config, install.SettingsFile))
+		return nil, fmt.Errorf("no index of plugins is known, and there is no common one: name one with --index, or "+
+			"write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH",
+			filepath.Join(config, install.SettingsFile))
 	}
 	return install.Search(ctx, indexes, dir, term)
 }

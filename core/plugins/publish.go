@@ -1,5 +1,4 @@
-// What the author of a plugin does before others can install it: keys, packing, signing,
-// publishing.
+// What a plugin's author does before others can install it: keys, packing, signing, publishing.
 
 package plugins
 
@@ -20,7 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Packed is a folder with a release of a plugin, for people and programs.
+// Packed describes a folder with a release of a plugin.
 type Packed struct {
 	Dir         string          `json:"dir"`
 	Source      string          `json:"source"`
@@ -31,10 +30,10 @@ type Packed struct {
 	Platforms   []string        `json:"platforms"`
 	Permissions sdk.Permissions `json:"permissions"`
 	Paths       PathSettings    `json:"paths,omitzero"`
-	Key         string          `json:"key,omitempty"`    // that signed it
-	KeyID       string          `json:"key_id,omitempty"` // its short name
+	Key         string          `json:"key,omitempty"`    // key that signed it
+	KeyID       string          `json:"key_id,omitempty"` // short form of the key
 	Files       []string        `json:"files"`
-	GitHub      bool            `json:"-"` // it is to become a release of GitHub
+	GitHub      bool            `json:"-"` // the target is a release on GitHub
 }
 
 // openPacked reads a folder that was packed.
@@ -66,16 +65,16 @@ func packed(dir string, f *publish.Folder, key artifact.Key) *Packed {
 	return p
 }
 
-// Packing says what Pack packs.
+// Packing is the input of Pack.
 type Packing struct {
 	Source   string   // where it will be published
 	Programs []string // PATH, or PLATFORM=PATH
-	Include  []string // LICENSE and its like
-	// a file with what the program prints with --describe; "": the program for this platform is
-	// started and asked
+	Include  []string // further files, such as LICENSE
+	// Describe is a file with the output of the program's --describe; "": Pack starts the program
+	// for this platform.
 	Describe string
-	Dir      string // the folder to make
-	Sandbox  string // how much the program is confined that is asked; "": as the environment says
+	Dir      string // folder to make
+	Sandbox  string // sandbox level for starting the program; "": that of the environment
 }
 
 // Pack makes a folder with a release of a plugin.
@@ -107,7 +106,7 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 	return out, err
 }
 
-// describe asks the program for this platform what it is.
+// describe starts the program for this platform and returns its description.
 func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.Info, error) {
 	if p.Describe != "" {
 		return readDescription(p.Describe)
@@ -131,7 +130,8 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		info, err := h.Describe(ctx, path, "")
 		return info, errors.Join(err, h.Close())
 	}
-	return sdk.Info{}, fmt.Errorf("no program is for %s, so none can be started to describe itself: give the output of PROGRAM --describe in a file, with --describe FILE", artifact.Here())
+	return sdk.Info{}, fmt.Errorf("no program is for %s, so none can be started to describe itself: give the output "+
+		"of PROGRAM --describe in a file, with --describe FILE", artifact.Here())
 }
 
 func readDescription(path string) (sdk.Info, error) {
@@ -146,21 +146,21 @@ func readDescription(path string) (sdk.Info, error) {
 	return info, nil
 }
 
-// PublisherKey is a key that was made: its public half, for others.
+// PublisherKey is the public half of a new key.
 type PublisherKey struct {
 	Key  string `json:"key"`
 	ID   string `json:"id"`
-	File string `json:"file"` // with the public key
+	File string `json:"file"` // file with the public key
 }
 
-// NewKey makes a pair of keys: the private one into a file, encrypted unless the password is empty,
-// the public one beside it.
+// NewKey makes a key pair: the private key in a file, encrypted unless the password is empty, and
+// the public key beside it.
 func NewKey(path, password string) (*PublisherKey, error) {
 	key, file, err := publish.Keygen(path, password)
 	return &PublisherKey{string(key), key.ID(), file}, err
 }
 
-// SignPacked signs the release of a folder. password is asked only if the private key is encrypted.
+// SignPacked signs the release in a folder. It calls password only if the private key is encrypted.
 func SignPacked(dir, key string, password func() (string, error)) (*Packed, error) {
 	f, err := publish.Open(dir)
 	if err != nil {
@@ -180,9 +180,8 @@ func SignPacked(dir, key string, password func() (string, error)) (*Packed, erro
 // ErrUnsigned says that a release is not signed.
 var ErrUnsigned = errors.New("the release is not signed")
 
-// Push publishes the release of a folder: to a registry, to a layout ("oci-layout:DIR"), or as
-// files to a folder that is served or uploaded. "" is the source that it is named by. It returns
-// where it went.
+// Push publishes the release in a folder: to a registry, to a layout ("oci-layout:DIR"), or as
+// files to a folder for a web server. to "" is the source in its name. It returns the target.
 func Push(ctx context.Context, dir, to string, unsigned bool) (*Packed, string, error) {
 	f, out, err := openPacked(dir)
 	switch {
@@ -218,7 +217,8 @@ func openPusher(to string, f *publish.Folder) (remote.Pusher, error) {
 	}
 	pusher, ok := r.(remote.Pusher)
 	if !ok {
-		return nil, fmt.Errorf("%s takes files, which scrapekit does not upload: push to a folder, as in ./site, and upload that, or attach the files of the release to one of GitHub", to)
+		return nil, fmt.Errorf("%s takes files, which scrapekit does not upload: push to a folder, as in ./site, "+
+			"and upload that, or attach the files of the release to one of GitHub", to)
 	}
 	return pusher, nil
 }

@@ -1,4 +1,4 @@
-// The store: programs that are on this machine.
+// The store of installed programs.
 
 package plugins
 
@@ -11,10 +11,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/store"
 )
 
-// Stored is a program that left the store.
+// Stored is a program that was removed from the store.
 type Stored = store.Item
 
-// Prune removes the programs from the store that no lock file names. With dry it only says which.
+// Prune removes the programs that no lock file names from the store. With dry, it only lists them.
 func Prune(ctx context.Context, dry bool) ([]Stored, error) {
 	at, err := store.DefaultDir()
 	if err != nil {
@@ -23,7 +23,7 @@ func Prune(ctx context.Context, dry bool) ([]Stored, error) {
 	return store.At(at).Prune(ctx, dry, install.InUse)
 }
 
-// AllStored reads every program in the store and says what is wrong with it.
+// AllStored verifies every program in the store and returns their problems.
 func AllStored() (items []Stored, problems map[string]error, err error) {
 	at, err := store.DefaultDir()
 	if err != nil {

@@ -1,5 +1,4 @@
-// Tests: a plugin of a pipeline file is held to the checks, with the settings that the file gives
-// it.
+// Tests: runs the conformance checks on a plugin of a pipeline file, with the file's settings.
 
 package plugins
 
@@ -12,13 +11,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// CheckResult is a check and what came of it.
+// CheckResult is the result of a check.
 type CheckResult = plugintest.Result
 
-// CheckStatus is what came of a check.
+// CheckStatus is the status of a result.
 type CheckStatus = plugintest.Status
 
-// All of them.
+// The statuses.
 const (
 	CheckPassed  = plugintest.Passed
 	CheckFailed  = plugintest.Failed
@@ -26,23 +25,23 @@ const (
 	CheckNotRun  = plugintest.NotRun
 )
 
-// Check is one that a plugin is held to.
+// Check is a check for plugins.
 type Check = conformance.Check
 
-// Checks lists the checks of a kind.
+// Checks returns the checks for a kind.
 func Checks(k sdk.Kind) []Check { return plugintest.Checks(k) }
 
-// TestOptions say which plugin of the file is tested, and how.
+// TestOptions say which plugin of the file to test, and how.
 type TestOptions = plugintest.Options
 
-// SinkOptions say what only the author of a sink knows.
+// SinkOptions are what only the author of a sink knows.
 type SinkOptions = plugintest.SinkOptions
 
 // ErrNotTested is the cause of a test that the options do not allow.
 var ErrNotTested = plugintest.ErrNotTested
 
-// Test tests a plugin of a pipeline file. The error says that it could not be tested; that it fails
-// checks is in the results.
+// Test tests a plugin of a pipeline file. The error says that it could not be tested. Failed checks
+// are in the results.
 func Test(ctx context.Context, p *core.Pipeline, o TestOptions) ([]CheckResult, error) {
 	return p.Conformance(ctx, o)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 )
 
-// TrustEntry is the key of a publisher, and what it may sign.
+// TrustEntry is the key of a publisher and the sources that it may sign.
 type TrustEntry = keys.Entry
 
-// TrustedKeys are the keys of publishers that the user trusts, and the file that they are in.
+// TrustedKeys returns the publishers' keys that the user trusts, and the path of their file.
 func TrustedKeys() ([]TrustEntry, string, error) {
 	dir, err := install.ConfigDir()
 	if err != nil {
@@ -31,7 +31,7 @@ func TrustedKeys() ([]TrustEntry, string, error) {
 	return k.Entries, path, nil
 }
 
-// ParseTrust checks a pattern and a key; the key may be the path of a file that holds it.
+// ParseTrust checks a pattern and a key. The key may be the path of a file with it.
 func ParseTrust(pattern, key string) (TrustEntry, error) {
 	if err := artifact.CheckPattern(pattern); err != nil {
 		return TrustEntry{}, err
@@ -49,12 +49,13 @@ func ParseTrust(pattern, key string) (TrustEntry, error) {
 	return TrustEntry{Pattern: pattern, Key: k, Since: lock.Day(time.Now())}, nil
 }
 
-// AddTrust gives the user a key.
+// AddTrust adds a trusted key.
 func AddTrust(e TrustEntry) error {
 	return changeTrust(func(k *keys.Keys) { k.Add(e) })
 }
 
-// RemoveTrust takes the keys of a pattern away, or one of them if key is not "". It returns them.
+// RemoveTrust removes the keys of a pattern, or only the given key if it is not "". It returns the
+// removed ones.
 func RemoveTrust(pattern, key string) (gone []TrustEntry, err error) {
 	err = changeTrust(func(k *keys.Keys) { gone = k.Remove(pattern, artifact.Key(key)) })
 	return gone, err

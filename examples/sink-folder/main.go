@@ -65,7 +65,7 @@ func (f *folder) Write(_ context.Context, b sdk.Batch) error {
 		return err
 	}
 	f.changed[f.Dir], f.changed[dir] = true, true
-	return sdk.EachRecord(b, func(record []byte) error {
+	return b.Each(func(record []byte) error {
 		name, err := f.name(b, record)
 		switch {
 		case err != nil:

@@ -50,7 +50,7 @@ func TestKilled(t *testing.T) {
 func TestShutOut(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Dial: new(net.Dialer).DialContext})
+	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(t.Context())
 	start := func() *sink {
 		v, err := open(ctx, settings{Address: "redis://" + server.Addr, Prefix: "p"})
 		if err == nil {
@@ -86,7 +86,7 @@ func TestShutOut(t *testing.T) {
 func TestTwoPipelines(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Dial: new(net.Dialer).DialContext})
+	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(t.Context())
 	start := func(s sdk.Start) (*sink, error) {
 		v, err := open(ctx, settings{Address: server.Addr, Prefix: "p"})
 		if err != nil {
@@ -115,7 +115,7 @@ func TestTwoPipelines(t *testing.T) {
 
 func TestNoServer(t *testing.T) {
 	t.Parallel()
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Dial: new(net.Dialer).DialContext})
+	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(t.Context())
 	v, err := open(ctx, settings{Address: "127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)

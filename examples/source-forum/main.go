@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/pages"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
@@ -20,10 +21,8 @@ func (forum) Streams(context.Context) ([]sdk.Stream, error)           { return s
 func (forum) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p.Splits(), nil }
 
 func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
-	return sdk.ReadPages(ctx, s, w, sdk.Pages{ // until a page is empty; one without items is an error
-		URL: fmt.Sprintf("%s/%s?page=1&per_page=%d", f.URL, s.Stream, f.PageSize), Records: "items",
-		Next: sdk.NextPage("page", 1),
-	})
+	first := fmt.Sprintf("%s/%s?page=1&per_page=%d", f.URL, s.Stream, f.PageSize)
+	return pages.Read(ctx, s, w, pages.List{URL: first, Records: "items", Next: pages.Number("page", 1)})
 }
 
 func plugin() sdk.Plugin {

@@ -26,7 +26,7 @@ type numbered struct {
 // Transform implements [sdk.Transform]. Its calls come one at a time, as it has a state.
 func (x *number) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	var out sdk.Builder
-	err := sdk.EachRecord(b, func(record []byte) error {
+	err := b.Each(func(record []byte) error {
 		if !json.Valid(record) {
 			return sdk.Reject{Reason: "it is not JSON"}
 		}

@@ -4,8 +4,6 @@ package conformance
 
 import (
 	"context"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // T is what a check needs of whoever runs it. It is that of *testing.T, but for Run.
@@ -40,26 +38,4 @@ type Check struct {
 	Name    string
 	Promise Promise // which a plugin breaks that fails it
 	Doc     string  // what must hold
-}
-
-// Checks lists the checks of a kind in the order in which they run.
-func Checks(k sdk.Kind) []Check {
-	out := []Check{describeCheck, settingsCheck}
-	switch k {
-	case sdk.KindSource:
-		out = append(out, planCheck)
-		for _, c := range sourceChecks {
-			out = append(out, c.Check)
-		}
-	case sdk.KindTransform:
-		out = append(out, transformCheck)
-		for _, c := range transformChecks {
-			out = append(out, c.Check)
-		}
-	case sdk.KindSink:
-		for _, c := range sinkChecks {
-			out = append(out, c.Check)
-		}
-	}
-	return out
 }

@@ -68,19 +68,6 @@ func (s *sourceTest) longest() (sdk.Split, int) {
 	return best, s.whole[best.ID].events
 }
 
-// upToCursor returns what counts as delivered of a Read that broke off, and its last cursor.
-func upToCursor(items []item, ended bool) ([]item, []byte) {
-	if ended {
-		return items, nil
-	}
-	for i := len(items) - 1; i >= 0; i-- {
-		if items[i].kind == "cursor" {
-			return slices.Clone(items[:i+1]), []byte(items[i].text)
-		}
-	}
-	return nil, nil
-}
-
 // faulty is one instance through many faults: the remote system behind it answers as it is told to.
 type faulty struct {
 	*sourceTest

@@ -63,7 +63,7 @@ func testSettings(t T, s Subject, config json.RawMessage) {
 
 // tryStart starts the plugin and ends it again. It says what the plugin says of its settings.
 func tryStart(t T, s Subject, config json.RawMessage) error {
-	i, err := s.Start(sdk.WithHost(t.Context(), sdk.Host{}), config, sdk.Host{})
+	i, err := s.Start(sdk.Host{}.In(t.Context()), config, sdk.Host{})
 	if err == nil {
 		i.Kill()
 	}

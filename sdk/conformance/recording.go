@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -174,3 +175,16 @@ var (
 	errOutput  = errors.New("the output takes no more")
 	errTooMuch = errors.New("there is too much to read")
 )
+
+// upToCursor returns what counts as delivered of a Read that broke off, and its last cursor.
+func upToCursor(items []item, ended bool) ([]item, []byte) {
+	if ended {
+		return items, nil
+	}
+	for i := len(items) - 1; i >= 0; i-- {
+		if items[i].kind == "cursor" {
+			return slices.Clone(items[:i+1]), []byte(items[i].text)
+		}
+	}
+	return nil, nil
+}

@@ -138,7 +138,7 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 	r := &recording{onEvent: onEvent, limit: s.left()}
 	h := sdk.HostOf(ctx)
 	h.Count = r.count
-	err := s.watch.call(sdk.WithHost(ctx, h), "Read", s.busy(&r.alive), func(ctx context.Context) error {
+	err := s.watch.call(h.In(ctx), "Read", s.busy(&r.alive), func(ctx context.Context) error {
 		w := sdk.NewWriter(r)
 		if err := source(l).Read(ctx, p, w); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 // it.
 func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r, err := s.record(ctx, l, p, onEvent)
-	if sdk.IsSkip(err) {
+	if errors.Is(err, sdk.ErrSkip) {
 		r.skipped()
 		return r, nil
 	}

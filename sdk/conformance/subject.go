@@ -5,13 +5,9 @@ package conformance
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// soon is how long a plugin may take to stop when it is told to.
-const soon = 10 * time.Second
 
 // A Subject is a plugin under test.
 type Subject struct {
@@ -53,7 +49,7 @@ type live struct {
 func (b *bench) start(t T) *live {
 	t.Helper()
 	host, conns := connsOf(b.host)
-	ctx := sdk.WithHost(t.Context(), host)
+	ctx := host.In(t.Context())
 	var i *Instance
 	err := b.watch.call(ctx, "the start", nil, func(context.Context) (err error) {
 		i, err = b.subject.Start(ctx, b.config, host)

@@ -69,3 +69,6 @@ func (w *watch) call(ctx context.Context, what string, alive func() bool, f func
 	}
 	return fmt.Errorf("%w: %s was still at it after %v", errHung, what, limit)
 }
+
+// soon is how long a plugin may take to stop when it is told to.
+const soon = 10 * time.Second

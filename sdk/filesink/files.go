@@ -25,6 +25,7 @@ type Files struct {
 	format    format
 	overwrite bool
 	patience  time.Duration // how long to wait for who writes to the path
+	remote    *remote       // nil: the files stay on this disk
 
 	// Set by Open.
 	run      string
@@ -99,10 +100,17 @@ func (s *Files) append(stream string, payload []byte) error {
 }
 
 // Commit implements [sdk.Sink].
-func (s *Files) Commit(context.Context) (sdk.Token, error) {
+func (s *Files) Commit(ctx context.Context) (sdk.Token, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
+	if s.remote != nil {
+		return s.commitRemote(ctx)
+	}
+	return s.commitLocal()
+}
+
+func (s *Files) commitLocal() (sdk.Token, error) {
 	if err := errors.Join(s.drop(), s.settle()); err != nil {
 		return nil, s.fail(err)
 	}

@@ -80,7 +80,7 @@ func TestSaysWhatIsGone(t *testing.T) {
 			p.ok(p.sink.Close())
 			c.take(p)
 			var log bytes.Buffer
-			ctx := sdk.WithHost(p.Context(), sdk.Host{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			ctx := sdk.Host{Logger: slog.New(slog.NewTextHandler(&log, nil))}.In(p.Context())
 			start := sdk.Start{Run: "r2", Started: day, Token: token}
 			if c.change != nil {
 				c.change(&start)

@@ -28,6 +28,8 @@ type Options struct {
 	// Mode is "append" or "", or "overwrite": what earlier runs wrote is replaced when a run has
 	// its first records.
 	Mode string
+	// Store is for a path such as s3://bucket/{stream}.jsonl.
+	Store Store
 }
 
 // New returns files by these settings. Every mistake in them is permanent.
@@ -49,19 +51,29 @@ func New(o Options) (*Files, error) {
 	default:
 		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", o.Mode))
 	}
-	return &Files{name: o.Name, template: t, rotate: rotate, format: format, overwrite: o.Mode == "overwrite",
-		patience: patience}, nil
+	remote, err := newRemote(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Files{name: o.Name, template: t, rotate: rotate, format: format,
+		overwrite: o.Mode == "overwrite" && remote == nil, patience: patience, remote: remote}, nil
 }
 
 // Guarantee implements [sdk.Guarantor].
 func (s *Files) Guarantee() sdk.Guarantee {
+	if s.remote != nil {
+		return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "an object gets only what the host has kept a token for"}
+	}
 	return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
 		Why: "its files are cut back to the last commit before a run goes on"}
 }
 
 // Check tries whether the output folder, or the one in which it will be made, can be written. It
 // leaves nothing behind.
-func (s *Files) Check(context.Context) error {
+func (s *Files) Check(ctx context.Context) error {
+	if s.remote != nil {
+		return s.remote.check(ctx, s.template)
+	}
 	dir := s.template.root
 	for {
 		info, err := os.Stat(dir)

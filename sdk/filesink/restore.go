@@ -21,6 +21,13 @@ func (s *Files) Open(ctx context.Context, start sdk.Start) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
+	if s.remote != nil {
+		return s.openRemote(ctx, start)
+	}
+	return s.openLocal(ctx, start)
+}
+
+func (s *Files) openLocal(ctx context.Context, start sdk.Start) error {
 	t, err := decodeToken(start.Token)
 	if err != nil {
 		return sdk.Permanent(err)

@@ -115,6 +115,9 @@ func (s *Files) prepare(f *file, fresh bool) error {
 // next chooses the file that a series goes on with: the last one if there is room, or a fresh one.
 func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 	n := 0
+	if s.remote != nil {
+		n = sr.last
+	}
 	if s.rotate > 0 {
 		n = max(sr.last, 1)
 	}

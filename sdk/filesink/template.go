@@ -4,11 +4,13 @@ package filesink
 
 import (
 	"fmt"
+	pathpkg "path"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink/objects"
 )
 
 // template is the path of the settings: a folder without placeholders, and what is below it.
@@ -21,7 +23,11 @@ var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
 func parseTemplate(path string) (template, error) {
 	slashed := filepath.ToSlash(filepath.Clean(path))
-	if path == "" || strings.HasSuffix(filepath.ToSlash(path), "/") {
+	scheme, bucket, key, isURL := objects.Split(path)
+	if isURL {
+		slashed = key
+	}
+	if path == "" || slashed == "" || strings.HasSuffix(filepath.ToSlash(path), "/") {
 		return template{}, fmt.Errorf("path %q: it names no file", path)
 	}
 	for _, p := range placeholder.FindAllString(slashed, -1) {
@@ -30,6 +36,12 @@ func parseTemplate(path string) (template, error) {
 		default:
 			return template{}, fmt.Errorf("path %q: no placeholder %s; there are {stream}, {date} and {run}", path, p)
 		}
+	}
+	if isURL {
+		if clean := pathpkg.Clean("/" + key); clean != "/"+key {
+			return template{}, fmt.Errorf("path %q: write %s://%s%s", path, scheme, bucket, clean)
+		}
+		return template{root: scheme + "://" + bucket, rest: key}, nil
 	}
 	literal, _, _ := strings.Cut(slashed, "{")
 	cut := strings.LastIndex(literal, "/") + 1

@@ -20,13 +20,19 @@
 //			return nil, err
 //		}
 //		s.open = nil
-//		return s.box.Token()
+//		return s.box.Commit()
 //	}
 //
 //	func (s *sink) Finish(ctx context.Context, _ sdk.End) error {
 //		s.box.Kept()
-//		return s.box.Deliver(ctx, s.send)
+//		if err := s.box.Deliver(ctx, s.send); err != nil {
+//			return err
+//		}
+//		return s.box.Told()
 //	}
+//
+// A far end may refuse single records of a batch. Then send returns [sdk.Rejects]; the outbox keeps
+// them, and the next Commit tells them to the host, each once.
 //
 // The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is
 // complete when its outbox is empty.
@@ -53,11 +59,21 @@ import (
 // Box is a sink's outbox. Its methods are for one goroutine at a time.
 type Box struct {
 	dir    string
-	mark   string  // of the folder; a part of each id
-	sealed int64   // the last
-	kept   int64   // the last whose token the host has kept
-	items  []int64 // that are not confirmed, in order
+	mark   string   // of the folder; a part of each id
+	epoch  int64    // of the instance
+	sealed int64    // the last
+	made   int64    // the last that the newest token stands for
+	kept   int64    // the last whose token the host has kept
+	items  []sealed // that are not confirmed, in order
+	// Batches of which records were refused and no token has told, in order; the last that a saved
+	// token has told of; the last that the newest token tells of.
+	refused       []int64
+	told, telling int64
 }
+
+// sealed is a batch in the folder. A former instance that was not gone yet may have sealed others
+// under the same numbers; those of the highest epoch count.
+type sealed struct{ n, epoch int64 }
 
 // Item is a sealed batch.
 type Item struct {
@@ -72,10 +88,14 @@ func (i Item) Payload() ([]byte, error) { return os.ReadFile(i.path) }
 // token is what stands for the outbox at a commit.
 type token struct {
 	Mark   string `json:"mark"`
+	Told   int64  `json:"told,omitempty"` // the last batch whose refused records the host has
 	Sealed int64  `json:"sealed"`
 }
 
 const markFile = "mark"
+
+// refusedEnd ends the name of a file with the refused records of a batch that is delivered.
+const refusedEnd = ".refused"
 
 // Open brings the outbox in a sink's private folder back to s.Token: it drops batches that were
 // sealed later; earlier batches without a confirmation wait for delivery. A full run drops
@@ -107,9 +127,12 @@ func Open(s sdk.Start) (*Box, error) {
 		}
 	case b.mark != at.Mark:
 		return nil, sdk.Permanent(fmt.Errorf(
-			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
+			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, "+
+				"or start over with a full run", b.dir))
 	}
-	b.sealed, b.kept = at.Sealed, at.Sealed
+	b.epoch = s.Epoch
+	b.sealed, b.made, b.kept = at.Sealed, at.Sealed, at.Sealed
+	b.told, b.telling = at.Told, at.Told
 	return b, b.load()
 }
 
@@ -120,26 +143,61 @@ func (b *Box) load() error {
 		return err
 	}
 	for _, e := range entries {
-		mark, number, ok := strings.Cut(e.Name(), "-")
+		name, refused := strings.CutSuffix(e.Name(), refusedEnd)
+		mark, number, _ := strings.Cut(name, "-")
+		number, epoch, _ := strings.Cut(number, ".")
 		n, err := strconv.ParseInt(number, 10, 64)
+		ok := err == nil && mark == b.mark && n <= b.sealed && n > b.told // what was told was delivered
+		of, err := strconv.ParseInt(epoch, 10, 64)
 		switch {
 		case e.Name() == markFile:
-		case ok && err == nil && mark == b.mark && n <= b.sealed:
-			b.items = append(b.items, n)
+		case ok && refused:
+			b.refused = append(b.refused, n)
+		case ok && err == nil:
+			b.items = append(b.items, sealed{n, of})
 		default:
 			if err := os.Remove(filepath.Join(b.dir, e.Name())); err != nil {
 				return err
 			}
 		}
 	}
-	slices.SortFunc(b.items, cmp.Compare[int64])
+	slices.SortFunc(b.items, func(x, y sealed) int {
+		return cmp.Or(cmp.Compare(x.n, y.n),
+			cmp.Compare(x.epoch, y.epoch))
+	})
+	slices.Sort(b.refused)
+	var items []sealed
+	for i, it := range b.items {
+		former := i+1 < len(b.items) && b.items[i+1].n == it.n
+		if !former && !slices.Contains(b.refused, it.n) { // or it was killed before it removed the batch
+			items = append(items, it)
+			continue
+		}
+		if err := b.remove(it); err != nil {
+			return err
+		}
+	}
+	b.items = items
 	return durable.SyncDir(b.dir)
 }
 
-func (b *Box) item(n int64) Item {
-	id := fmt.Sprintf("%s-%d", b.mark, n)
-	return Item{ID: id, path: filepath.Join(b.dir, id)}
+// remove removes a batch, unless a former instance has just done so.
+func (b *Box) remove(s sealed) error {
+	if err := os.Remove(b.item(s).path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
+
+func (b *Box) item(s sealed) Item {
+	id := b.id(s.n)
+	return Item{ID: id, path: filepath.Join(b.dir, fmt.Sprintf("%s.%d", id, s.epoch))}
+}
+
+func (b *Box) id(n int64) string { return fmt.Sprintf("%s-%d", b.mark, n) }
+
+// refusedPath is where the refused records of a batch are.
+func (b *Box) refusedPath(n int64) string { return filepath.Join(b.dir, b.id(n)+refusedEnd) }
 
 // Seal saves a batch, so that it survives a power cut. It is delivered after the host has saved a
 // later token. An empty payload is ignored.
@@ -147,40 +205,100 @@ func (b *Box) Seal(payload []byte) error {
 	if len(payload) == 0 {
 		return nil
 	}
-	if err := durable.Replace(b.item(b.sealed+1).path, payload, true); err != nil {
+	next := sealed{b.sealed + 1, b.epoch}
+	if err := durable.Replace(b.item(next).path, payload, true); err != nil {
 		return err
 	}
 	b.sealed++
-	b.items = append(b.items, b.sealed)
+	b.items = append(b.items, next)
 	return nil
 }
 
-// Token returns the token for everything that was sealed.
-func (b *Box) Token() (sdk.Token, error) { return json.Marshal(token{b.mark, b.sealed}) }
+// maxTold bounds the records, in bytes, that one token tells of. A batch is told whole.
+const maxTold = 16 << 20
+
+// Commit is what a Commit of the sink returns: the token for everything that was sealed, and
+// [sdk.Rejects] if records of delivered batches were refused and no token has told of them.
+func (b *Box) Commit() (sdk.Token, error) {
+	var all sdk.Rejects
+	size := 0
+	for _, n := range b.refused {
+		raw, err := os.ReadFile(b.refusedPath(n))
+		if err != nil {
+			return nil, err
+		}
+		if size += len(raw); len(all) > 0 && size > maxTold {
+			break
+		}
+		var some sdk.Rejects
+		if err := json.Unmarshal(raw, &some); err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("%s: %w", b.refusedPath(n), err))
+		}
+		all, b.telling = append(all, some...), n
+	}
+	at, err := json.Marshal(token{b.mark, b.telling, b.sealed})
+	if err != nil {
+		return nil, err
+	}
+	b.made = b.sealed
+	return at, all.Err()
+}
+
+// Told is what a Finish of the sink returns after a Deliver: [sdk.ErrUntold] if records were
+// refused and no saved token has told of them.
+func (b *Box) Told() error {
+	if len(b.refused) > 0 {
+		return sdk.ErrUntold
+	}
+	return nil
+}
 
 // Kept says that the host has saved the last token. The sink calls it at the beginning of each
 // method that is called after Commit.
-func (b *Box) Kept() { b.kept = b.sealed }
+func (b *Box) Kept() { b.kept, b.told = b.made, b.telling }
 
 // Waiting returns how many batches are not confirmed.
 func (b *Box) Waiting() int { return len(b.items) }
 
 // Deliver calls send with each sealed batch that the saved token covers, in order, until one fails.
-// nil from send confirms the batch, and it is removed. After a kill a confirmed batch may be sent
-// again, with the same id.
+// nil from send confirms the batch, and it is removed; [sdk.Rejects] confirm it too, but for these
+// records. After a kill a confirmed batch may be sent again, with the same id.
 func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
-	for len(b.items) > 0 && b.items[0] <= b.kept {
+	for len(b.refused) > 0 && b.refused[0] <= b.told {
+		if err := os.Remove(b.refusedPath(b.refused[0])); err != nil {
+			return err
+		}
+		b.refused = b.refused[1:]
+	}
+	for len(b.items) > 0 && b.items[0].n <= b.kept {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		it := b.item(b.items[0])
-		if err := send(ctx, it); err != nil {
+		err := send(ctx, it)
+		var rejects sdk.Rejects
+		if errors.As(err, &rejects) {
+			err = b.refuse(b.items[0].n, rejects)
+		}
+		if err != nil {
 			return fmt.Errorf("deliver batch %s: %w", it.ID, err)
 		}
-		if err := os.Remove(it.path); err != nil {
+		if err := b.remove(b.items[0]); err != nil {
 			return err
 		}
 		b.items = b.items[1:]
 	}
 	return nil
+}
+
+// refuse keeps the refused records of the first batch.
+func (b *Box) refuse(n int64, rejects sdk.Rejects) error {
+	raw, err := json.Marshal(rejects)
+	if err == nil {
+		err = durable.Replace(b.refusedPath(n), raw, true)
+	}
+	if err == nil {
+		b.refused = append(b.refused, n)
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-// Attach: a plugin that somebody else has started, in a debugger say, and a host that comes to it.
+// Attach: connects a host to a plugin that somebody else has started, for example in a debugger.
 
 package rpc
 
@@ -14,7 +14,7 @@ import (
 )
 
 // ServeAttached serves p to every host that connects to l, until l is closed. Each connection has
-// an instance of its own, as it would have a process.
+// its own instance, like a process.
 func ServeAttached(p sdk.Plugin, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
@@ -29,15 +29,15 @@ func ServeAttached(p sdk.Plugin, l net.Listener) error {
 	}
 }
 
-// oneConn is a listener of one connection.
+// oneConn is a listener with one connection.
 type oneConn struct {
 	net.Listener
 	mu   sync.Mutex
 	conn net.Conn
 }
 
-// Accept returns the connection, and then waits for ever: a server that has no listener any more
-// ends its connections.
+// Accept returns the connection once and then blocks, because a server closes its connections when
+// its listener is gone.
 func (o *oneConn) Accept() (net.Conn, error) {
 	o.mu.Lock()
 	conn := o.conn
@@ -49,10 +49,10 @@ func (o *oneConn) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// Close leaves the listener to the others.
+// Close does not close the connection's origin.
 func (o *oneConn) Close() error { return nil }
 
-// Dial connects to a plugin that listens on a unix socket. close ends the connection.
+// Dial connects to a plugin that listens on a unix socket. close closes the connection.
 func Dial(ctx context.Context, socket string) (c *Conn, close func(), err error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
@@ -64,7 +64,7 @@ func Dial(ctx context.Context, socket string) (c *Conn, close func(), err error)
 		select {
 		case c := <-first:
 			return c, nil
-		default: // the plugin that was configured is gone with its connection
+		default: // the configured instance is gone with its connection
 			return nil, net.ErrClosed
 		}
 	}
@@ -73,5 +73,5 @@ func Dial(ctx context.Context, socket string) (c *Conn, close func(), err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	return newConn(cc), func() { _ = cc.Close() }, nil // of no use to anybody any more
+	return newConn(cc), func() { _ = cc.Close() }, nil // best effort
 }

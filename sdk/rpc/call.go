@@ -1,5 +1,4 @@
-// Calls: what surrounds every call on the plugin's side: its context with the host's services, its
-// counts, and its end when the plugin is drained.
+// Calls: the context, counts and cancellation of every call on the plugin's side.
 
 package rpc
 
@@ -17,9 +16,9 @@ import (
 
 var errDraining = errors.New("the plugin is being ended")
 
-// calls are those under way.
+// calls are the calls in progress.
 type calls struct {
-	life context.Context // ends when draining begins
+	life context.Context // cancelled when draining begins
 	stop context.CancelFunc
 
 	mu       sync.Mutex // guards draining, and Add against Wait
@@ -42,7 +41,7 @@ func (c *calls) enter() error {
 	return nil
 }
 
-// drain ends all calls and waits for them, for as long as ctx allows.
+// drain cancels all calls and waits for them, until ctx is done.
 func (c *calls) drain(ctx context.Context) error {
 	c.mu.Lock()
 	c.draining = true
@@ -61,23 +60,23 @@ func (c *calls) drain(ctx context.Context) error {
 	}
 }
 
-// call is one call under way.
+// call is one call in progress.
 type call struct {
-	ctx    context.Context // the author's: with the host's services
-	wire   context.Context // gRPC's
+	ctx    context.Context // for the author, with the host's services
+	wire   context.Context // from gRPC
 	counts counts
 	end    func() // must be called
 }
 
-// status is err ready for the wire.
+// status converts err for the wire.
 func (c *call) status(err error) error {
 	if errors.Is(err, context.Canceled) && c.ctx.Err() != nil {
-		err = errDraining // it was not the host that gave up the call, or toStatus says so
+		err = errDraining // the host has not cancelled the call, otherwise toStatus reports it
 	}
 	return toStatus(c.wire, err)
 }
 
-// counts adds up what a call counts, if its reply carries counters.
+// counts sums up the counts of a call whose reply carries counters.
 type counts struct {
 	mu    sync.Mutex
 	open  bool
@@ -91,7 +90,7 @@ func (c *counts) collect() {
 	c.open = true
 }
 
-// close refuses later counts: they belong to no call any more.
+// close refuses later counts, which belong to no call.
 func (c *counts) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +113,7 @@ func (c *counts) add(name string, n int64) bool {
 	return true
 }
 
-// plus adds, and stops at the largest and the smallest number instead of running over.
+// plus adds with saturation.
 func plus(a, b int64) int64 {
 	switch {
 	case b > 0 && a > math.MaxInt64-b:
@@ -125,7 +124,7 @@ func plus(a, b int64) int64 {
 	return a + b
 }
 
-// take returns what was counted since the last time.
+// take returns the counts since the last call of take.
 func (c *counts) take() []*pb.Counter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +136,7 @@ func (c *counts) take() []*pb.Counter {
 	return out
 }
 
-// last returns what was counted and refuses later counts, in one step: none falls between.
+// last returns the counts and refuses later ones, atomically.
 func (c *counts) last() []*pb.Counter {
 	c.close()
 	return c.take()

@@ -1,4 +1,4 @@
-// Dial, the plugin's end: the host comes with a connection, and its bytes are carried.
+// Dial, the plugin's end: serves a connection that the host opened.
 
 package rpc
 
@@ -17,7 +17,7 @@ import (
 
 type dialStream = grpc.BidiStreamingServer[pb.DialRequest, pb.DialResponse]
 
-// Dial serves one connection until it is closed and all is sent, or it breaks.
+// Dial serves one connection until it is closed and everything is sent, or it breaks.
 func (s *server) Dial(stream dialStream) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -26,14 +26,14 @@ func (s *server) Dial(stream dialStream) error {
 	is := first.GetConnected()
 	own := conn.New(addrOf(is.GetLocal()), addrOf(is.GetRemote()), func() { s.link.hangUp(is.GetId()) })
 	if is == nil || !s.link.conns.answer(is.GetId(), dialed{conn: own}) {
-		return nil // nobody waits for it any more
+		return nil // the plugin does not wait for it any more
 	}
 	defer s.link.conns.remove(own)
-	go receive(own, stream) // ends when the stream does, at the latest after this returns
+	go receive(own, stream) // ends with the stream, at the latest after this returns
 	return send(own, stream)
 }
 
-// receive takes what comes.
+// receive reads the bytes of the stream.
 func receive(c *conn.Conn, stream dialStream) {
 	for {
 		m, err := stream.Recv()
@@ -56,7 +56,7 @@ func receive(c *conn.Conn, stream dialStream) {
 
 var errLostConn = fmt.Errorf("the host has ended the connection: %w", io.ErrUnexpectedEOF)
 
-// send sends what goes.
+// send writes bytes to the stream.
 func send(c *conn.Conn, stream dialStream) error {
 	for {
 		part, ended, more := c.Next()
@@ -74,7 +74,7 @@ func send(c *conn.Conn, stream dialStream) error {
 	}
 }
 
-// addrOf makes an address of its text.
+// addrOf parses an address.
 func addrOf(text string) net.Addr {
 	if a, err := netip.ParseAddrPort(text); err == nil {
 		return net.TCPAddrFromAddrPort(a)

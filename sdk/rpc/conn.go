@@ -15,9 +15,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Conn is a live plugin as the host sees it. Its methods, and those of what it hands out, may be
-// called by several goroutines at once. Their errors have the plugin's own text and class; a broken
-// connection is a *[LostError], a call whose context ended returns the context's error.
+// Conn is a live plugin as the host sees it. Its methods, and those of its results, may be called
+// by several goroutines at the same time. Their errors have the plugin's text and class. A broken
+// connection is a *[LostError]; a cancelled call returns the context's error.
 type Conn struct {
 	cc        *grpc.ClientConn
 	plugin    pb.PluginServiceClient
@@ -38,8 +38,7 @@ func newConn(cc *grpc.ClientConn) *Conn {
 	}
 }
 
-// Describe returns what the plugin says of itself. It needs neither OpenHost nor Configure before
-// it.
+// Describe returns the plugin's description. It may be called before OpenHost and Configure.
 func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
 	r, err := c.plugin.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
@@ -48,7 +47,7 @@ func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
 	return convert.InfoFrom(r)
 }
 
-// Configure hands over the settings, a JSON object, once.
+// Configure sends the settings, a JSON object. Call it once.
 func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features, error) {
 	r, err := c.plugin.Configure(ctx, &pb.ConfigureRequest{Config: config, Dials: true})
 	if err != nil {
@@ -58,7 +57,8 @@ func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features,
 	f.Guarantee = convert.GuaranteeFrom(r.GetGuarantee())
 	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
 		return Features{}, sdk.Permanent(
-			errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
+			errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has " +
+				"no Open"))
 	}
 	if f.Commit && !f.Open {
 		return Features{}, sdk.Permanent(
@@ -74,17 +74,17 @@ func (c *Conn) Check(ctx context.Context) error {
 	return fromStatus(ctx, err)
 }
 
-// Drain ends the plugin's calls, has it close what it holds, and returns when it has. The process
-// still runs then; it takes no more calls.
+// Drain cancels the plugin's calls and has it close its resources. The process still runs
+// afterwards, but accepts no calls.
 func (c *Conn) Drain(ctx context.Context) error {
 	_, err := c.plugin.Drain(ctx, &pb.DrainRequest{})
 	if err == nil {
-		c.tunnels.end(ctx) // the last bytes of the plugin's connections
+		c.tunnels.end(ctx) // flushes the plugin's connections
 	}
 	return fromStatus(ctx, err)
 }
 
-// configured returns the features that Configure found; none before it.
+// configured returns the features after Configure; none before.
 func (c *Conn) configured() Features {
 	if f := c.features.Load(); f != nil {
 		return *f

@@ -1,4 +1,4 @@
-// The connections of a plugin, its end: who waits for one, and which are open.
+// Connections of a plugin, the plugin's end: pending dials and open connections.
 
 package rpc
 
@@ -12,13 +12,13 @@ import (
 // conns are the connections of a plugin.
 type conns struct {
 	mu      sync.Mutex // guards the rest
-	offered bool       // by this host
+	offered bool       // the host supports dial
 	asked   map[uint64]chan dialed
 	open    map[*conn.Conn]struct{}
-	ended   sync.Cond // one of open has
+	ended   sync.Cond // an open one has
 }
 
-// dialed is what came of a dial: a connection, or why there is none.
+// dialed is the result of a dial: a connection or an error.
 type dialed struct {
 	conn *conn.Conn
 	err  error
@@ -30,14 +30,14 @@ func newConns() *conns {
 	return c
 }
 
-// offer notes whether the host opens connections.
+// offer records whether the host supports dial.
 func (c *conns) offer(yes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offered = yes
 }
 
-// forget reports whether the dial had no answer yet. It will get none.
+// forget removes a pending dial, and reports whether it was pending.
 func (c *conns) forget(id uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,7 +46,7 @@ func (c *conns) forget(id uint64) bool {
 	return waits
 }
 
-// answer hands over what came of a dial, and reports whether somebody waits for it.
+// answer completes a dial, and reports whether it was pending.
 func (c *conns) answer(id uint64, d dialed) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *conns) answer(id uint64, d dialed) bool {
 	return true
 }
 
-// failAll answers all dials that wait.
+// failAll fails all pending dials.
 func (c *conns) failAll(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,8 +79,8 @@ func (c *conns) remove(one *conn.Conn) {
 	c.ended.Broadcast()
 }
 
-// close closes every connection, and waits until what was written to them has gone to the host,
-// unless ctx ends before.
+// close closes every connection, and waits until written bytes have been sent to the host, or ctx
+// is done.
 func (c *conns) close(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() {
 		c.mu.Lock()

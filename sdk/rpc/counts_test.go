@@ -18,7 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when convert.Each
+// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when each
 // cursor comes.
 func TestCountsComeBeforeTheCursorOfTheirGroup(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestCountsComeBeforeTheCursorOfTheirGroup(t *testing.T) {
 			seen = append(seen, fmt.Sprint(e, " ", counted.get("dropped/bot"), " ", counted.get("dropped/empty")))
 		}
 	}}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	ctx := sdk.Host{Count: counted.count}.In(t.Context())
 	if err := c.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(out)); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestCountsOfAThrownAwayGroupAreThrownAway(t *testing.T) {
 		return errors.New("page 2: connection reset")
 	}), sdk.Host{})
 	var counted tally
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	ctx := sdk.Host{Count: counted.count}.In(t.Context())
 	if err := c.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(&recorder{})); err == nil {
 		t.Fatal("no error")
 	}
@@ -101,7 +101,7 @@ func TestCountsInConcurrentWrites(t *testing.T) {
 	t.Parallel()
 	sink := connect(t, sinkOf(&countingSink{}), sdk.Host{}).Sink()
 	var counted tally
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	ctx := sdk.Host{Count: counted.count}.In(t.Context())
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -123,7 +123,7 @@ func TestCountsOutsideOfSuchACallGoToTheHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var host, call tally
 		sink := connect(t, sinkOf(&countingSink{}), sdk.Host{Count: host.count}).Sink()
-		if _, err := sink.Commit(sdk.WithHost(t.Context(), sdk.Host{Count: call.count})); err != nil {
+		if _, err := sink.Commit(sdk.Host{Count: call.count}.In(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -178,7 +178,7 @@ func TestCountsDoNotRunOver(t *testing.T) {
 		return w.Cursor(1)
 	}), sdk.Host{})
 	var counted tally
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	ctx := sdk.Host{Count: counted.count}.In(t.Context())
 	if err := c.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(&recorder{})); err != nil {
 		t.Fatal(err)
 	}

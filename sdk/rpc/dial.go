@@ -1,4 +1,4 @@
-// Connections, the plugin's end: it asks for one on the reverse stream, and the host comes with it.
+// Dial, the plugin's end: requests a connection on the reverse stream, which the host then opens.
 
 package rpc
 
@@ -53,7 +53,7 @@ func (l *link) tryDial(ctx context.Context, network, address string) (net.Conn, 
 	return nil, neterr.OfContext(context.Cause(ctx))
 }
 
-// ask makes room for an answer.
+// ask registers a pending dial.
 func (l *link) ask() (id uint64, answer chan dialed, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,14 +71,13 @@ func (l *link) ask() (id uint64, answer chan dialed, err error) {
 	return l.lastID, answer, nil
 }
 
-// hangUp tells the host that a connection is not wanted any more. Without a stream there is no host
-// that would keep it.
+// hangUp tells the host that a dial was cancelled. Without a stream, there is no host to tell.
 func (l *link) hangUp(id uint64) {
 	_ = l.send(context.Background(), &pb.FromPlugin{Id: id,
 		Message: &pb.FromPlugin_DialCancel{DialCancel: &pb.DialCancel{}}})
 }
 
-// textAddr is an address that is no number: a name, or the one of a test's host.
+// textAddr is an address that is a name, or that of a test's host.
 type textAddr struct{ network, address string }
 
 func (a textAddr) Network() string { return a.network }

@@ -94,7 +94,7 @@ func TestConn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
-				own := listen(t) // or two tests would get convert.Each other's
+				own := listen(t) // or two tests would get each other's
 				if c1, err = d.DialContext(context.Background(), "tcp", own.Addr().String()); err != nil {
 					return nil, nil, nil, err
 				}
@@ -472,7 +472,7 @@ func TestHostsThatDoNotDial(t *testing.T) {
 	}
 }
 
-// TestManyConnections: many at once, convert.Each by itself, opened and closed by many goroutines.
+// TestManyConnections: many at once, each by itself, opened and closed by many goroutines.
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	l := listen(t)

@@ -1,5 +1,5 @@
 // Package rpc is the wire between the host and a plugin: the only package that sees gRPC, go-plugin
-// and the generated code. Client and server of convert.Each service stand side by side, one file a
+// and the generated code. Client and server of each service stand side by side, one file a
 // service; what stands alone is a package below internal: the conversion of values, the codec,
 // texts, buffers, a plugin's connection, its log lines, the line of its orders. Above it there are
 // the interfaces of package sdk alone: the host gets a [Conn] and from it a source, transform or

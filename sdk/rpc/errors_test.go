@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
@@ -33,7 +34,8 @@ func TestErrorsKeepTextAndClass(t *testing.T) {
 				if got == nil || got.Error() != want.Error() {
 					t.Errorf("%s: text %q, want %q", method, got, want)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) ||
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) ||
+					errors.Is(got, sdk.ErrSkip) != errors.Is(want, sdk.ErrSkip) ||
 					sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("%s: class changed: %v", method, got)
 				}
@@ -172,17 +174,17 @@ func TestACallThatThePluginDoesNotServe(t *testing.T) {
 // the host.
 func TestRequestsAreNamedOnce(t *testing.T) {
 	t.Parallel()
-	host := sdk.Permanent(hostError("GET http://a.b/c: connection refused"))
+	host := sdk.Permanent(convert.HostError("GET http://a.b/c: connection refused"))
 	client := &url.Error{Op: "Get", URL: "http://a.b/c", Err: host}
 	for want, err := range map[string]error{
 		"page 3: GET http://a.b/c: connection refused": fmt.Errorf("page 3: %w", client),
 		`Get "http://a.b/c": too many redirects`: &url.Error{Op: "Get", URL: "http://a.b/c",
 			Err: errors.New("too many redirects")},
 		`Get "http://a.b/c": refused`: &url.Error{Op: "Get", URL: "http://a.b/c",
-			Err: hostError("refused")},
+			Err: convert.HostError("refused")},
 		"broken": errors.New("broken"),
 	} {
-		if got := toldOnce(err); got != want {
+		if got := convert.ToldOnce(err); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

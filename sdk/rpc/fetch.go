@@ -1,4 +1,4 @@
-// HTTP, the plugin's end: a RoundTripper that asks the host.
+// HTTP, the plugin's end: a RoundTripper that sends requests to the host.
 
 package rpc
 
@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	// maxRequestBody is the longest body of a request in bytes.
+	// maxRequestBody bounds the body of a request, in bytes.
 	maxRequestBody = 64 << 20
 	// window is how much of a reply's body the host sends ahead of its reader.
 	window = 1 << 20
 )
 
-// transport makes requests within one call: when the call ends, so do they.
+// transport makes requests within one call, and ends them with the call.
 type transport struct {
 	link *link
 	call context.Context
 }
 
-// RoundTrip implements http.RoundTripper. The host's errors keep their class through http.Client.
+// RoundTrip implements http.RoundTripper. Errors of the host keep their class through http.Client.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := requestBody(req)
 	if err != nil {
@@ -54,7 +54,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f.response(req, head), nil
 }
 
-// requestBody reads the body whole and closes it, whatever happens: a RoundTripper must.
+// requestBody reads the body and always closes it, as a RoundTripper must.
 func requestBody(req *http.Request) ([]byte, error) {
 	if req.Body == nil {
 		return nil, nil
@@ -71,21 +71,21 @@ func requestBody(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// fetch is one request under way and the body of its reply.
+// fetch is one request in progress with the body of its reply.
 type fetch struct {
 	id     uint64
 	link   *link
-	ctx    context.Context // ends with the request's and with the call's
-	end    func()          // frees what ctx holds
+	ctx    context.Context // done with the request's and the call's context
+	end    func()          // releases ctx
 	closed sync.Once
-	ready  chan struct{} // holds a token when take or fail has changed something
+	ready  chan struct{} // holds a token after a change by take or fail
 
 	mu       sync.Mutex // guards the rest
 	answer   *pb.FetchHead
 	chunks   [][]byte
 	err      error // io.EOF: the body is complete
-	answered bool  // nothing comes any more
-	taken    int64 // read, but not yet granted again
+	answered bool  // no more data comes
+	taken    int64 // read, not granted again yet
 }
 
 func (t *transport) start(req context.Context) (*fetch, error) {
@@ -116,7 +116,7 @@ func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
 }
 
-// head waits for the beginning of the answer.
+// head waits for the head of the reply.
 func (f *fetch) head() (*pb.FetchHead, error) {
 	for {
 		f.mu.Lock()
@@ -143,7 +143,7 @@ func (f *fetch) wait() error {
 	}
 }
 
-// take keeps a message of the host for the reader.
+// take stores a message of the host for the reader.
 func (f *fetch) take(m *pb.FromHost) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -154,12 +154,12 @@ func (f *fetch) take(m *pb.FromHost) {
 	case *pb.FromHost_FetchChunk:
 		f.takeBody(m.FetchChunk.GetData(), m.FetchChunk.GetLast())
 	case *pb.FromHost_RequestError:
-		f.err, f.answered = requestErrorFrom(m.RequestError), true
+		f.err, f.answered = convert.RequestErrorFrom(m.RequestError), true
 	}
 	f.signal()
 }
 
-// takeBody keeps a part of the body. f.mu is held.
+// takeBody stores a part of the body. The caller holds f.mu.
 func (f *fetch) takeBody(part []byte, last bool) {
 	if len(part) > 0 {
 		f.chunks = append(f.chunks, part)
@@ -169,7 +169,7 @@ func (f *fetch) takeBody(part []byte, last bool) {
 	}
 }
 
-// fail ends the fetch when no answer can come any more.
+// fail ends the fetch if no reply can come.
 func (f *fetch) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -186,7 +186,7 @@ func (f *fetch) signal() {
 	}
 }
 
-// close frees the fetch and tells the host, once, if an answer is still under way.
+// close releases the fetch and, if the reply is still in progress, cancels it at the host, once.
 func (f *fetch) close() {
 	f.closed.Do(func() {
 		f.end()
@@ -196,7 +196,7 @@ func (f *fetch) close() {
 		f.chunks = nil
 		f.mu.Unlock()
 		if !answered {
-			// Without a stream there is no host that would still work on it.
+			// Without a stream, no host works on it.
 			_ = f.link.send(context.Background(), cancelOf(f.id))
 		}
 	})
@@ -221,7 +221,7 @@ func (f *fetch) response(req *http.Request, head *pb.FetchHead) *http.Response {
 	}
 }
 
-// body reads the reply's body and grants the host the room for more.
+// body reads the reply's body and grants the host more window.
 type body struct{ f *fetch }
 
 func (b body) Read(p []byte) (int, error) {
@@ -238,7 +238,7 @@ func (b body) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if err != nil {
-			b.f.close() // not every author closes a body
+			b.f.close() // authors may forget to close a body
 			return 0, err
 		}
 		if err := b.f.wait(); err != nil {
@@ -252,7 +252,7 @@ func (b body) Close() error {
 	return nil
 }
 
-// read gives what is there, and how much the host may send for it.
+// read returns available bytes, and how much window to grant for them.
 func (f *fetch) read(p []byte) (n int, grant int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 )
@@ -27,14 +28,14 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func reply(status int, body io.Reader, length int64) *http.Response {
+func replyOf(status int, body io.Reader, length int64) *http.Response {
 	return &http.Response{
 		StatusCode: status, Proto: "HTTP/2.0", ContentLength: length,
 		Header: http.Header{"X-Twice": {"a", "b"}}, Body: io.NopCloser(body),
 	}
 }
 
-func saying(s string) *http.Response { return reply(200, strings.NewReader(s), int64(len(s))) }
+func saying(s string) *http.Response { return replyOf(200, strings.NewReader(s), int64(len(s))) }
 
 // within runs do as the Read of a plugin whose host makes requests with h, in a bubble.
 func within(t *testing.T, h roundTrip, do func(ctx context.Context, client *http.Client) error) {
@@ -84,7 +85,7 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 		}
 		got := fmt.Sprint(req.Method, " ", req.URL, " ", req.Header["X-A"], " ", string(sent), " ",
 			hint.Idempotent(req))
-		return reply(201, strings.NewReader(got), int64(len(got))), nil
+		return replyOf(201, strings.NewReader(got), int64(len(got))), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		for _, idempotent := range []bool{false, true} {
@@ -131,9 +132,9 @@ func TestClassesCrossTheWire(t *testing.T) {
 		return saying(""), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
-		ctx = sdk.Final(ctx, 500, "too deep")
-		_ = sdk.Final(ctx, 599) // a branch of its own
-		ctx = sdk.Final(sdk.Temporary(ctx, 403, "rate", "abuse"), 503)
+		ctx = reply.Final(ctx, 500, "too deep")
+		_ = reply.Final(ctx, 599) // a branch of its own
+		ctx = reply.Final(reply.Temporary(ctx, 403, "rate", "abuse"), 503)
 		_, err := get(ctx, client, "https://jira.test/")
 		return err
 	})
@@ -184,7 +185,7 @@ func TestFetchManyAtOnce(t *testing.T) {
 	}
 	host := func(req *http.Request) (*http.Response, error) {
 		b := body(req.URL.Query().Get("i"))
-		return reply(200, bytes.NewReader(b), int64(len(b))), nil
+		return replyOf(200, bytes.NewReader(b), int64(len(b))), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		errs := make([]error, fetches)
@@ -208,7 +209,7 @@ func TestFetchASlowReaderDoesNotBlockTheOthers(t *testing.T) {
 	var sent counter
 	host := func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/large" {
-			return reply(200, io.TeeReader(io.LimitReader(zeros{}, 8<<20), &sent), 8<<20), nil
+			return replyOf(200, io.TeeReader(io.LimitReader(zeros{}, 8<<20), &sent), 8<<20), nil
 		}
 		return saying("small"), nil
 	}
@@ -257,7 +258,8 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 				if got == nil || got.Error() != `page 1: Get "https://jira.test/x": `+want.Error() {
 					t.Errorf("text: %v", got)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) ||
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) ||
+					errors.Is(got, sdk.ErrSkip) != errors.Is(want, sdk.ErrSkip) ||
 					sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("class of %v changed on its way: %v", want, got)
 				}
@@ -270,7 +272,7 @@ func TestFetchABodyThatBreaksOff(t *testing.T) {
 	t.Parallel()
 	host := func(*http.Request) (*http.Response, error) {
 		broken := io.MultiReader(strings.NewReader("half"), errReader{sdk.Permanent(errors.New("the disk is full"))})
-		return reply(200, broken, 8), nil
+		return replyOf(200, broken, 8), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		got, err := get(ctx, client, "https://jira.test/")
@@ -346,7 +348,7 @@ func hanging(gone chan<- struct{}) roundTrip {
 			_, err := hang(nil)
 			return nil, err
 		}
-		return reply(200, io.MultiReader(strings.NewReader("begin"), hang), -1), nil
+		return replyOf(200, io.MultiReader(strings.NewReader("begin"), hang), -1), nil
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
@@ -93,8 +94,8 @@ func (answers) RoundTrip(req *http.Request) (*http.Response, error) {
 		ContentLength: int64(len(text)), Request: req}, nil
 }
 
-func keepsNothing(req *http.Request, _ string, _ sdk.Expect) (sdk.File, error) {
-	return sdk.File{}, &sdk.NotKept{Status: 404, URL: req.URL.String()}
+func keepsNothing(req *http.Request, _ string, _ reply.Expect) (reply.File, error) {
+	return reply.File{}, &reply.NotKept{Status: 404, URL: req.URL.String()}
 }
 
 func noDial(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }

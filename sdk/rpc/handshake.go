@@ -1,4 +1,4 @@
-// Handshake: how host and plugin find convert.Each other through go-plugin, and agree on a version.
+// Handshake: how host and plugin find each other through go-plugin, and agree on a version.
 
 package rpc
 
@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Handshake is the same on both sides. Its cookie tells a plugin that a host started it; it
-// protects nothing.
+// Handshake is the same on both sides. Its cookie tells a plugin that a host started it. It is no
+// protection.
 func Handshake() plugin.HandshakeConfig {
 	return plugin.HandshakeConfig{
 		ProtocolVersion:  ProtocolVersion,
@@ -27,26 +27,26 @@ func Handshake() plugin.HandshakeConfig {
 	}
 }
 
-// StartedByHost reports whether this process was started by a host as a plugin.
+// StartedByHost reports whether a host started this process as a plugin.
 func StartedByHost() bool {
 	h := Handshake()
 	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
 }
 
-// HandshakeEnv is the environment in which a host starts a plugin that it offers these versions of
-// the contract, as "1,2": what a test of a program needs to be a host of other versions.
+// HandshakeEnv is the environment of a plugin to which a host offers these versions of the
+// contract, as "1,2". Tests use it to act as a host of other versions.
 func HandshakeEnv(versions string) []string {
 	h := Handshake()
 	return []string{h.MagicCookieKey + "=" + h.MagicCookieValue, "PLUGIN_PROTOCOL_VERSIONS=" + versions,
 		"PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000"}
 }
 
-// HostSet is what the host gives go-plugin as VersionedPlugins. Dispensing [PluginName] gives a
-// *[Conn].
+// HostSet is what the host passes to go-plugin as VersionedPlugins. Dispensing [PluginName] returns
+// a *[Conn].
 func HostSet() map[int]plugin.PluginSet { return versioned(&wirePlugin{}) }
 
-// Serve serves p to the host that started this process, and returns when the host ends it. Nothing
-// may have been printed to stdout before: the first line there is the handshake.
+// Serve serves p to the host that started this process, until the host ends it. Do not print to
+// stdout before: the first line there is the handshake.
 func Serve(p sdk.Plugin) {
 	s := newServer(p)
 	s.connected = keepStdio()
@@ -56,14 +56,14 @@ func Serve(p sdk.Plugin) {
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(opts, serverOptions()...)...)
 		},
-		// go-plugin's own chatter is of no use to anybody but its developers.
+		// go-plugin's own log is only useful to its developers.
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
 	})
 }
 
-// keepStdio returns a function that undoes what go-plugin does before it takes the first call: it
-// puts pipes in the place of os.Stdout and os.Stderr, whose content travels as messages, and so a
-// program's last words before os.Exit are lost. The host reads the real ones to their end.
+// keepStdio returns a function that restores os.Stdout and os.Stderr. go-plugin replaces them with
+// pipes whose content travels in messages, so a program's last output before os.Exit would be lost.
+// The host reads the original ones to their end.
 func keepStdio() func() {
 	stdout, stderr := os.Stdout, os.Stderr
 	return sync.OnceFunc(func() { os.Stdout, os.Stderr = stdout, stderr })
@@ -73,7 +73,7 @@ func versioned(p plugin.Plugin) map[int]plugin.PluginSet {
 	return map[int]plugin.PluginSet{ProtocolVersion: {PluginName: p}}
 }
 
-// wirePlugin is the plugin as go-plugin wants it. server is nil on the host's side.
+// wirePlugin adapts the plugin to go-plugin. server is nil on the host's side.
 type wirePlugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	server *server
@@ -90,13 +90,12 @@ func (w *wirePlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, cc *grp
 	return newConn(cc), nil
 }
 
-// incompatible is what go-plugin says when the versions have nothing in common. It has no typed
-// error.
+// incompatible is the text of go-plugin's error for incompatible versions, which has no type.
 var incompatible = regexp.MustCompile(`incompatible API version with plugin\. Plugin version: (-?\d+)`)
 
-// MismatchError reports whether err is go-plugin's word for a plugin that speaks no version of the
-// contract that this host speaks, and the version that the plugin speaks: the side with the lower
-// version (the host's is [ProtocolVersion]) is the one to update.
+// MismatchError reports whether err says that the plugin shares no version of the contract with
+// this host, and returns the plugin's version. The side with the lower version (the host's is
+// [ProtocolVersion]) must be updated.
 func MismatchError(err error) (pluginVersion int, ok bool) {
 	if err == nil {
 		return 0, false

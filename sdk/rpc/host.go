@@ -1,4 +1,4 @@
-// The reverse stream, the host's end: it answers what the plugin asks.
+// The reverse stream, the host's end: serves the plugin's requests.
 
 package rpc
 
@@ -25,15 +25,14 @@ import (
 )
 
 const (
-	// maxClasses is how many classes of replies a fetch may name: convert.Each is sought in the
+	// maxClasses bounds the classes of replies in a fetch, because each is searched for in the
 	// body.
 	maxClasses = 64
 )
 
-// OpenHost opens the stream over which the plugin uses the services of h, and returns when it is
-// open: call it before Configure. It is answered until ctx ends or the connection does. wait blocks
-// until then and until all that the plugin asked for has ended; it returns nil after ctx, a
-// *[LostError] otherwise.
+// OpenHost opens the stream over which the plugin uses the services of h. Call it before Configure.
+// It is served until ctx is done or the connection ends. wait blocks until then and until all
+// requests of the plugin have ended; it returns nil after ctx, a *[LostError] otherwise.
 func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err error) {
 	inner, cancel := context.WithCancel(ctx)
 	stream, err := c.plugin.Host(inner)
@@ -64,27 +63,27 @@ func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err
 	}, nil
 }
 
-// opened waits until the plugin has taken up the stream.
+// opened waits until the plugin has accepted the stream.
 func opened(stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) error {
 	md, err := stream.Header()
 	if err != nil || md != nil {
 		return err
 	}
-	// No header and no error: the stream has ended, and only receiving says why.
+	// No header and no error: the stream has ended, and receiving returns why.
 	_, err = stream.Recv()
 	return err
 }
 
-// desk answers one plugin.
+// desk serves one plugin.
 type desk struct {
 	ctx      context.Context
 	conn     *Conn
 	host     sdk.Host
 	stream   grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
 	work     sync.WaitGroup
-	sends    sync.Mutex // one sends at a time
+	sends    sync.Mutex // serialises sending
 	line     *line.Line
-	refusals atomic.Int64 // of connections, that are under way
+	refusals atomic.Int64 // open and pending connections
 }
 
 func newDesk(ctx context.Context, c *Conn, h sdk.Host,
@@ -92,14 +91,14 @@ func newDesk(ctx context.Context, c *Conn, h sdk.Host,
 	return &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line.New()}
 }
 
-// end waits until all work has ended. d.ctx is at its end, and serve has returned.
+// end waits until all work has ended, after d.ctx is done and serve has returned.
 func (d *desk) end() {
 	d.line.Close()
 	d.work.Wait()
 }
 
-// serve reads what the plugin says. It never waits for a fetch or a connection, so that cancels and
-// windows get through.
+// serve reads the plugin's messages. It never waits for a fetch or a connection, so that
+// cancellations and windows are processed.
 func (d *desk) serve() error {
 	for {
 		m, err := d.stream.Recv()
@@ -131,7 +130,7 @@ func (d *desk) serve() error {
 				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
 			}
 		default:
-			if m.GetId() != 0 { // of a plugin that is newer than this host, and waits
+			if m.GetId() != 0 { // of a plugin newer than this host, which waits for an answer
 				err = d.send(requestError(m.GetId(),
 					sdk.Permanent(errors.New(
 						"this host does not know what the plugin asks for: a newer scrapekit may"))))
@@ -143,7 +142,7 @@ func (d *desk) serve() error {
 	}
 }
 
-// take puts an order in line, and sees to it that somebody serves the line.
+// take enqueues an order, and ensures that a goroutine serves the queue.
 func (d *desk) take(o *line.Order) error {
 	switch d.line.Join(o) {
 	case line.Twice:
@@ -208,8 +207,8 @@ func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
 	return d.sendBody(o, resp)
 }
 
-// short reads a body that should fit into one message, and reports whether that is all of it: a
-// message less for most replies.
+// short reads a body that should fit into one message, and reports whether it is complete. It saves
+// a message for most replies.
 func short(resp *http.Response) (body []byte, last bool, err error) {
 	b := bytes.NewBuffer(make([]byte, 0, resp.ContentLength+bytes.MinRead)) // so that it need not grow
 	_, err = b.ReadFrom(io.LimitReader(resp.Body, chunk.Size))
@@ -218,7 +217,7 @@ func short(resp *http.Response) (body []byte, last bool, err error) {
 
 func bodyError(err error) error { return fmt.Errorf("body of the reply: %w", err) }
 
-// wanted is what a Fetch and a Keep have in common.
+// wanted is the common part of a Fetch and a Keep.
 type wanted interface {
 	GetSplit() string
 	GetUrl() string
@@ -226,7 +225,7 @@ type wanted interface {
 	GetClasses() []*pb.ReplyClass
 }
 
-// request makes the plugin's request one of ours.
+// request converts the plugin's request.
 func request(o *line.Order, method string, body []byte, w wanted) (*http.Request, error) {
 	ctx := o.Context()
 	if split := w.GetSplit(); split != "" {
@@ -248,7 +247,7 @@ func request(o *line.Order, method string, body []byte, w wanted) (*http.Request
 	return req, nil
 }
 
-// sendBody sends the body as the plugin makes room for it.
+// sendBody sends the body as the plugin grants window.
 func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 	left := resp.ContentLength
 	for {
@@ -256,7 +255,7 @@ func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 		if err != nil {
 			return err
 		}
-		// another convert.Each time: gRPC may keep it after Send, and puts it back
+		// A new message each time: gRPC may keep it after Send and releases the buffer later.
 		part := *chunk.Buffers.Get(int(min(room, chunkSize(left))))
 		n, err := resp.Body.Read(part)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -276,23 +275,23 @@ func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 	}
 }
 
-// chunkSize is how much to read next, when left bytes should come; negative: nobody knows.
+// chunkSize returns how much to read next if left bytes are expected; negative: unknown.
 func chunkSize(left int64) int64 {
 	const unknown = 32 << 10
 	if left < 0 {
 		return unknown
 	}
-	return min(left+1, chunk.Size) // one more than there should be, so that a short body ends in one read
+	return min(left+1, chunk.Size) // one byte more than expected, so that a short body ends in one read
 }
 
 // refuse answers with an error.
 func (d *desk) refuse(o *line.Order, err error) {
-	// If it cannot be sent, the stream is down and the plugin knows it.
+	// If sending fails, the stream is broken and the plugin knows it.
 	_ = d.send(requestError(o.ID, err))
 }
 
 func requestError(id uint64, err error) *pb.FromHost {
-	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: requestErrorTo(err)}}
+	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: convert.RequestErrorTo(err)}}
 }
 
 func (d *desk) send(m *pb.FromHost) error {

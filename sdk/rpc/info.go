@@ -1,4 +1,4 @@
-// Features: what a plugin can do beyond what its kind must.
+// Features: the optional abilities of a plugin.
 
 package rpc
 
@@ -9,15 +9,15 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Features says what a configured plugin can do beyond what its kind must.
+// Features are the optional abilities of a configured plugin.
 type Features struct {
-	Check          bool // Check does something
+	Check          bool // it implements sdk.Checker
 	Open           bool // sink, transform: sdk.Opener
 	Commit         bool // transform: sdk.Committer
 	OutStreams     bool // transform: sdk.Streamer
-	ParallelWrites bool // sink: Write may be called several times at once
+	ParallelWrites bool // sink: Write may be called concurrently
 	Finish         bool // sink: sdk.Finisher
-	// Guarantee is what a sink says of itself; the zero value: it says nothing.
+	// Guarantee is a sink's guarantee; zero: not stated.
 	Guarantee sdk.Guarantee
 }
 
@@ -32,7 +32,7 @@ func featuresOf(v any) []pb.Feature {
 	if _, ok := v.(sdk.Streamer); ok {
 		out = append(out, pb.Feature_FEATURE_OUT_STREAMS)
 	}
-	_, transform := v.(sdk.Transform) // a sink has Commit too, and must
+	_, transform := v.(sdk.Transform) // a sink must have Commit
 	if _, ok := v.(sdk.Committer); ok && transform {
 		out = append(out, pb.Feature_FEATURE_COMMIT)
 	}

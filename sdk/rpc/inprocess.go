@@ -14,9 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// InProcess serves p in this process and connects to it: everything is as between two processes,
-// except for the process. close ends it and waits for the plugin's calls; it ends as well when ctx
-// does.
+// InProcess serves p in this process and connects to it, as between two processes. close closes the
+// connection and waits for the plugin's calls. It also ends when ctx is done.
 func InProcess(ctx context.Context, p sdk.Plugin) (c *Conn, close func(), err error) {
 	pipe := bufconn.Listen(1 << 20)
 	return serveOn(ctx, p, pipe, func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) })
@@ -36,10 +35,10 @@ func serveOn(ctx context.Context, p sdk.Plugin, l net.Listener,
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = g.Serve(l) // returns when the listener is closed by Stop
+		_ = g.Serve(l) // returns when Stop closes the listener
 	}()
 	end := sync.OnceFunc(func() {
-		_ = cc.Close() // of no use to anybody any more
+		_ = cc.Close() // best effort
 		g.Stop()
 		<-served
 	})

@@ -1,4 +1,4 @@
-// Keep, both ends: a file that the plugin asks for, and the host keeps.
+// Keep, both ends: a file that the plugin requests and the host stores.
 
 package rpc
 
@@ -10,6 +10,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
@@ -19,26 +20,26 @@ import (
 // keeping is a file that the plugin waits for.
 type keeping chan kept
 
-// kept is what came of it.
+// kept is the result.
 type kept struct {
-	file sdk.File
+	file reply.File
 	err  error
 }
 
 func (k keeping) take(m *pb.FromHost) {
 	switch m := m.GetMessage().(type) {
 	case *pb.FromHost_Kept:
-		k.settle(kept{file: sdk.File{Path: m.Kept.GetPath(), SHA256: m.Kept.GetSha256(), Size: m.Kept.GetSize()}})
+		k.settle(kept{file: reply.File{Path: m.Kept.GetPath(), SHA256: m.Kept.GetSha256(), Size: m.Kept.GetSize()}})
 	case *pb.FromHost_NotKept:
 		k.settle(kept{err: notKeptFrom(m.NotKept)})
 	case *pb.FromHost_RequestError:
-		k.settle(kept{err: requestErrorFrom(m.RequestError)})
+		k.settle(kept{err: convert.RequestErrorFrom(m.RequestError)})
 	}
 }
 
 func (k keeping) fail(err error) { k.settle(kept{err: err}) }
 
-// settle never waits: the first answer holds.
+// settle never blocks: the first result counts.
 func (k keeping) settle(what kept) {
 	select {
 	case k <- what:
@@ -46,15 +47,15 @@ func (k keeping) settle(what kept) {
 	}
 }
 
-// keep asks the host for a file, within the call.
-func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
+// keep requests a file from the host, within the call.
+func (t *transport) keep(req *http.Request, key string, expect reply.Expect) (reply.File, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(t.call, func() { cancel(t.call.Err()) })()
 	k := make(keeping, 1)
 	id, err := t.link.enrol(k)
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
@@ -63,14 +64,14 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 		Size:    expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
 	}}})
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	select {
 	case got := <-k:
 		return got.file, got.err
 	case <-ctx.Done():
-		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream there is no host that works on it
-		return sdk.File{}, context.Cause(ctx)
+		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream, no host works on it
+		return reply.File{}, context.Cause(ctx)
 	}
 }
 
@@ -78,7 +79,7 @@ func (d *desk) keepOrder(id uint64, k *pb.Keep) *line.Order {
 	return line.NewOrder(id, k.GetSplit(), 0, 0, func(o *line.Order) error { return d.keep(o, k) })
 }
 
-// keep has the host keep a file and says which, or why there is none.
+// keep stores a file, and returns it or an error.
 func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	if d.host.Keep == nil {
 		return sdk.Permanent(errors.New("this host keeps no files"))
@@ -87,8 +88,8 @@ func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	if err != nil {
 		return sdk.Permanent(err)
 	}
-	file, err := d.host.Keep(req, k.GetKey(), sdk.Expect{Size: k.Size, Type: k.GetType()})
-	var none *sdk.NotKept
+	file, err := d.host.Keep(req, k.GetKey(), reply.Expect{Size: k.Size, Type: k.GetType()})
+	var none *reply.NotKept
 	switch {
 	case errors.As(err, &none):
 		return d.send(&pb.FromHost{Id: o.ID, Message: &pb.FromHost_NotKept{NotKept: notKeptTo(none)}})
@@ -100,15 +101,15 @@ func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	}}})
 }
 
-func notKeptTo(e *sdk.NotKept) *pb.NotKept {
+func notKeptTo(e *reply.NotKept) *pb.NotKept {
 	none := &pb.NotKept{
 		Status: int32(e.Status), Url: text.Bounded(e.URL), Problem: text.Bounded(e.Problem), TooLong: e.TooLong,
 		Said: text.Bounded(e.Said),
 	}
 	if e.Err != nil {
-		none.Error = requestErrorTo(e.Err)
+		none.Error = convert.RequestErrorTo(e.Err)
 	}
-	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
+	if led := (*reply.Redirected)(nil); errors.As(e.Err, &led) {
 		none.Redirect = &pb.Redirect{
 			Status: int32(led.Status), From: text.Bounded(led.From.String()), To: text.Bounded(led.To.String()),
 		}
@@ -116,20 +117,20 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 	return none
 }
 
-func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
-	e := &sdk.NotKept{
+func notKeptFrom(none *pb.NotKept) *reply.NotKept {
+	e := &reply.NotKept{
 		Status: int(none.GetStatus()), URL: none.GetUrl(), Problem: none.GetProblem(), TooLong: none.GetTooLong(),
 		Said: none.GetSaid(),
 	}
 	if none.GetError() == nil {
 		return e
 	}
-	e.Err = requestErrorFrom(none.GetError())
+	e.Err = convert.RequestErrorFrom(none.GetError())
 	if led := none.GetRedirect(); led != nil {
 		from, fromErr := url.Parse(led.GetFrom())
 		to, toErr := url.Parse(led.GetTo())
 		if fromErr == nil && toErr == nil {
-			e.Err = &sdk.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
+			e.Err = &reply.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
 		}
 	}
 	return e

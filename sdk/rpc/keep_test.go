@@ -16,11 +16,12 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
 // keepWith runs do as the Read of a plugin whose host keeps files so.
-func keepWith(t *testing.T, keep func(*http.Request, string, sdk.Expect) (sdk.File, error),
+func keepWith(t *testing.T, keep func(*http.Request, string, reply.Expect) (reply.File, error),
 	do func(context.Context) error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,8 +36,8 @@ func keepWith(t *testing.T, keep func(*http.Request, string, sdk.Expect) (sdk.Fi
 // plugin.
 func TestKeepCrossesTheWire(t *testing.T) {
 	t.Parallel()
-	want := sdk.File{Path: "ab/abc", SHA256: "abc", Size: 7}
-	keepWith(t, func(req *http.Request, key string, e sdk.Expect) (sdk.File, error) {
+	want := reply.File{Path: "ab/abc", SHA256: "abc", Size: 7}
+	keepWith(t, func(req *http.Request, key string, e reply.Expect) (reply.File, error) {
 		got := fmt.Sprint(req.Method, " ", req.URL, " ", key, " ", *e.Size, " ", e.Type, " ", hint.Classes(req)[0].Text,
 			" ", hint.Split(req.Context()))
 		if got != "GET https://jira.test/a attachment 1 0 text/plain busy s" {
@@ -44,9 +45,9 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		}
 		return want, nil
 	}, func(ctx context.Context) error {
-		ctx = sdk.Temporary(ctx, 403, "busy")
+		ctx = reply.Temporary(ctx, 403, "busy")
 		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/a",
-			sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
+			reply.Expect{Size: new(int64(0)), Type: "text/plain"})
 		if got != want {
 			return fmt.Errorf("%+v, want %+v: %w", got, want, err)
 		}
@@ -59,7 +60,7 @@ func TestNotKeptCrossesTheWire(t *testing.T) {
 	t.Parallel()
 	from, to := &url.URL{Scheme: "https", Host: "jira.test", Path: "/a"}, &url.URL{Scheme: "https", Host: "sso.test",
 		Path: "/login"}
-	for name, want := range map[string]*sdk.NotKept{
+	for name, want := range map[string]*reply.NotKept{
 		"404":      {Status: 404, URL: "https://jira.test/a", Said: "no such page"},
 		"a page":   {Status: 200, URL: "https://jira.test/a", Problem: "a page of HTML came"},
 		"too long": {URL: "https://jira.test/a", TooLong: true, Problem: "too long"},
@@ -67,19 +68,20 @@ func TestNotKeptCrossesTheWire(t *testing.T) {
 		"may not":  {URL: "https://jira.test/a", Err: sdk.Permanent(errors.New("it may not be asked"))},
 		"robots":   {URL: "https://jira.test/a", Err: fmt.Errorf("%w: /a", sdk.ErrRobots)},
 		"redirected": {URL: "https://jira.test/a",
-			Err: &sdk.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
+			Err: &reply.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want },
+			keepWith(t, func(*http.Request, string, reply.Expect) (reply.File, error) { return reply.File{}, want },
 				func(ctx context.Context) error {
 					_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
-					var got *sdk.NotKept
+					var got *reply.NotKept
 					if !errors.As(err, &got) || err.Error() != want.Error() ||
-						sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.IsSkip(err) != sdk.IsSkip(want) {
+						sdk.IsPermanent(err) != sdk.IsPermanent(want) ||
+						errors.Is(err, sdk.ErrSkip) != errors.Is(want, sdk.ErrSkip) {
 						t.Fatalf("%v, want %v", err, want)
 					}
-					var led, wantLed *sdk.Redirected
+					var led, wantLed *reply.Redirected
 					errors.As(err, &led)
 					if errors.As(want, &wantLed) &&
 						(led == nil || led.Status != 302 || *led.From != *from || *led.To != *to) {
@@ -105,10 +107,10 @@ func TestKeepFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want },
+			keepWith(t, func(*http.Request, string, reply.Expect) (reply.File, error) { return reply.File{}, want },
 				func(ctx context.Context) error {
 					_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
-					if errors.As(err, new(*sdk.NotKept)) || err.Error() != want.Error() ||
+					if errors.As(err, new(*reply.NotKept)) || err.Error() != want.Error() ||
 						sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.RetryDelay(err) != sdk.RetryDelay(want) {
 						t.Errorf("%v, want %v", err, want)
 					}
@@ -129,10 +131,10 @@ func TestKeepFails(t *testing.T) {
 func TestKeepIsGivenUp(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	keepWith(t, func(req *http.Request, _ string, _ sdk.Expect) (sdk.File, error) {
+	keepWith(t, func(req *http.Request, _ string, _ reply.Expect) (reply.File, error) {
 		<-req.Context().Done()
 		close(gone)
-		return sdk.File{}, req.Context().Err()
+		return reply.File{}, req.Context().Err()
 	}, func(ctx context.Context) error {
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()

@@ -191,18 +191,18 @@ func TestBodyInHead(t *testing.T) {
 		"short":        {true, func() *http.Response { return saying("short") }, "short", ""},
 		"empty":        {true, func() *http.Response { return saying("") }, "", ""},
 		"older plugin": {false, func() *http.Response { return saying("short") }, "", "short"},
-		"unknown length": {true, func() *http.Response { return reply(200, strings.NewReader("short"), -1) }, "",
+		"unknown length": {true, func() *http.Response { return replyOf(200, strings.NewReader("short"), -1) }, "",
 			"short"},
-		"shorter than it says": {true, func() *http.Response { return reply(200, strings.NewReader("short"), 100) },
+		"shorter than it says": {true, func() *http.Response { return replyOf(200, strings.NewReader("short"), 100) },
 			"short", ""},
-		"longer than it says": {true, func() *http.Response { return reply(200, strings.NewReader("longer"), 1) },
+		"longer than it says": {true, func() *http.Response { return replyOf(200, strings.NewReader("longer"), 1) },
 			"longer", ""},
 		"long": {true, func() *http.Response {
-			return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size)), chunk.Size)
+			return replyOf(200, strings.NewReader(strings.Repeat("x", chunk.Size)), chunk.Size)
 		},
 			"", strings.Repeat("x", chunk.Size)},
 		"long, though it says short": {true,
-			func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size+1)), 1) },
+			func() *http.Response { return replyOf(200, strings.NewReader(strings.Repeat("x", chunk.Size+1)), 1) },
 			strings.Repeat("x", chunk.Size), "x"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// The reverse stream, the plugin's end: who may send on it, and whom an answer is for.
+// The reverse stream, the plugin's end: sends requests and dispatches replies.
 
 package rpc
 
@@ -19,10 +19,10 @@ var errNoHost = errors.New("the host's services are out of reach: the stream to 
 
 type hostStream = grpc.BidiStreamingServer[pb.FromHost, pb.FromPlugin]
 
-// link is the plugin's way to the host's services. It outlives the stream: without one, what is
-// asked of it fails with errNoHost.
+// link is the plugin's access to the host's services. It outlives the stream: without one, requests
+// fail with errNoHost.
 type link struct {
-	turn   chan struct{} // holds one token, of whoever sends or changes stream
+	turn   chan struct{} // holds one token; its owner may send or change the stream
 	stream hostStream    // nil: not open
 	conns  *conns
 
@@ -32,10 +32,10 @@ type link struct {
 	asking map[uint64]asker
 }
 
-// asker waits for an answer of the host's. Its methods do not wait.
+// asker waits for a reply of the host. Its methods do not block.
 type asker interface {
 	take(m *pb.FromHost)
-	fail(err error) // no answer can come any more
+	fail(err error) // no reply can come any more
 }
 
 func newLink() *link {
@@ -55,7 +55,7 @@ func (l *link) attach(stream hostStream) error {
 	return nil
 }
 
-// detach fails what waits for an answer and lets nobody send any more.
+// detach fails pending requests and stops all sending.
 func (l *link) detach() {
 	l.mu.Lock()
 	l.open = false
@@ -69,7 +69,7 @@ func (l *link) detach() {
 	<-l.turn
 }
 
-// send sends m when it is its turn, unless ctx ends before.
+// send sends m in turn, unless ctx is done before.
 func (l *link) send(ctx context.Context, m *pb.FromPlugin) error {
 	select {
 	case l.turn <- struct{}{}:
@@ -86,7 +86,7 @@ func (l *link) send(ctx context.Context, m *pb.FromPlugin) error {
 	return nil
 }
 
-// enrol returns an id, under which a gets its answer.
+// enrol returns an id for replies to a.
 func (l *link) enrol(a asker) (id uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,8 +104,8 @@ func (l *link) forget(id uint64) {
 	delete(l.asking, id)
 }
 
-// deliver passes a message on. It never waits: who asked keeps what comes, and the host sends no
-// more than a fetch's window.
+// deliver dispatches a message. It never blocks: the receiver stores it, and the host sends no more
+// than a fetch's window.
 func (l *link) deliver(m *pb.FromHost) {
 	if e := m.GetDialError(); e != nil {
 		l.conns.answer(m.GetId(), dialed{err: neterr.From(e)})
@@ -119,18 +119,18 @@ func (l *link) deliver(m *pb.FromHost) {
 	}
 }
 
-// cancelOf gives up what was asked for under an id.
+// cancelOf cancels the request with an id.
 func cancelOf(id uint64) *pb.FromPlugin {
 	return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 }
 
-// count counts outside of a call. Without a host there is nobody who would want to know.
+// count counts outside of a call. Without a host, counts are dropped.
 func (l *link) count(name string, n int64) {
 	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: text.Valid(name), N: n}}})
 }
 
-// log sends a line. Not with a call's context: a line that says why a call is given up is to
-// arrive.
+// log sends an entry. It does not use the context of a call, so that an entry about a cancelled
+// call arrives.
 func (l *link) log(line *pb.Log) error {
 	return l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Log{Log: line}})
 }

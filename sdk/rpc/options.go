@@ -1,4 +1,4 @@
-// Options: message limits, flow-control windows and buffers of both ends.
+// Options of both ends: message limits, flow-control windows and buffers.
 
 package rpc
 
@@ -20,8 +20,7 @@ const (
 	ioBuffer = 512 << 10
 )
 
-// DialOptions are the host's: limits, windows and buffers made for large batches over a local
-// socket.
+// DialOptions are the host's: limits, windows and buffers for large batches over a local socket.
 func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(
@@ -33,8 +32,8 @@ func DialOptions() []grpc.DialOption {
 		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithReadBufferSize(ioBuffer),
 		grpc.WithWriteBufferSize(ioBuffer),
-		grpc.WithDisableRetry(), // or every message sent would be kept until its reply
-		grpc.WithIdleTimeout(0), // a plugin that waits is not idle
+		grpc.WithDisableRetry(), // otherwise gRPC keeps every sent message until its reply
+		grpc.WithIdleTimeout(0), // a waiting plugin is not idle
 	}
 }
 

@@ -1,5 +1,4 @@
-// Plan: the splits of a source, which come and go in pieces, because all together they may be
-// longer than a message.
+// Plan: transfers splits in pieces both ways, because all of them may exceed a message.
 
 package rpc
 
@@ -19,12 +18,12 @@ import (
 )
 
 const (
-	// planPiece is how many bytes of splits travel in one message; a split that is longer travels
-	// alone. Taken apart they are several times that, in the host and in the plugin.
+	// planPiece bounds the bytes of splits in a message; a longer split travels alone. Decoded,
+	// they take several times that, in the host and in the plugin.
 	planPiece = 256 << 10
 )
 
-// Plan plans from and into memory; see PlanPages.
+// Plan plans with everything in memory; see PlanPages.
 func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	var out []sdk.Split
 	previous := func(yield func([]sdk.Split, error) bool) { yield(p.Previous, nil) }
@@ -56,7 +55,7 @@ func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.
 	switch {
 	case broken != nil:
 		return broken
-	case err != nil && !errors.Is(err, io.EOF): // io.EOF: the plugin has ended it, Recv says why
+	case err != nil && !errors.Is(err, io.EOF): // io.EOF: the plugin has ended it, and Recv returns why
 		return fromStatus(ctx, err)
 	}
 	for size := 0; ; {
@@ -84,7 +83,7 @@ func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.
 	}
 }
 
-// ask sends what is to be planned from.
+// ask sends the previous splits.
 func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], streams []string,
 	previous iter.Seq[[]sdk.Split]) error {
 	if err := stream.Send(&pb.PlanRequest{Streams: streams}); err != nil {
@@ -100,8 +99,7 @@ func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], strea
 	return stream.CloseSend()
 }
 
-// pieces converts splits and hands them out as many at a time as fit a message of planPiece bytes,
-// one at least.
+// pieces converts splits and yields as many as fit into planPiece bytes, at least one.
 func pieces(splits []sdk.Split) iter.Seq[[]*pb.Split] {
 	return func(yield func([]*pb.Split) bool) {
 		var piece []*pb.Split
@@ -151,7 +149,7 @@ func (s *sourceServer) Plan(stream grpc.BidiStreamingServer[pb.PlanRequest, pb.P
 	return nil
 }
 
-// asked receives what is to be planned from.
+// asked receives the previous splits.
 func asked(stream grpc.BidiStreamingServer[pb.PlanRequest, pb.PlanResponse]) (p sdk.Plan, err error) {
 	for {
 		m, err := stream.Recv()

@@ -15,7 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// register offers the plugin service and the one of the plugin's kind.
+// register registers the plugin service and that of the plugin's kind.
 func (s *server) register(g *grpc.Server) error {
 	switch s.plugin.Kind {
 	case sdk.KindSource:
@@ -31,7 +31,7 @@ func (s *server) register(g *grpc.Server) error {
 	return nil
 }
 
-// Host serves the reverse stream for as long as it is open.
+// Host serves the reverse stream while it is open.
 func (s *server) Host(stream hostStream) error {
 	if err := s.link.attach(stream); err != nil {
 		return toStatus(stream.Context(), err)
@@ -92,7 +92,7 @@ func (s *server) Drain(ctx context.Context, _ *pb.DrainRequest) (*pb.DrainRespon
 	if closer, ok := s.value.(io.Closer); ok {
 		err = closer.Close()
 	}
-	s.link.conns.close(ctx) // what nobody will use any more
+	s.link.conns.close(ctx) // not needed any more
 	if err != nil {
 		return nil, toStatus(ctx, err)
 	}

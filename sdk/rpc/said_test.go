@@ -117,7 +117,7 @@ func TestWhatIsSaidIsCleaned(t *testing.T) {
 	src := c.Source()
 	const clean = "·]0;T··[2JEVIL·ABC; run FORGED·31m"
 	var counted []string
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: func(name string, _ int64) { counted = append(counted, name) }})
+	ctx := sdk.Host{Count: func(name string, _ int64) { counted = append(counted, name) }}.In(t.Context())
 	var got rejects
 	read := func(id string) error { return src.Read(ctx, sdk.Split{ID: id, Stream: "r"}, sdk.NewWriter(&got)) }
 	if err := read("x"); err == nil || err.Error() != "read: "+clean || !sdk.IsPermanent(err) {

@@ -1,4 +1,4 @@
-// The plugin's side of all services: what they share.
+// The common part of all services on the plugin's side.
 
 package rpc
 
@@ -21,10 +21,10 @@ type server struct {
 	plugin    sdk.Plugin
 	link      *link
 	calls     *calls
-	connected func() // at every Describe, the host's first call; may be nil
+	connected func() // called for every Describe, the host's first call; may be nil
 
-	mu    sync.Mutex // guards value, held while it is made
-	value any        // what plugin.New made; nil before
+	mu    sync.Mutex // guards value, also while it is made
+	value any        // result of plugin.New; nil before
 }
 
 func newServer(p sdk.Plugin) *server {
@@ -60,7 +60,7 @@ func isKind(v any, k sdk.Kind) (ok bool) {
 	return ok
 }
 
-// beginOn starts a call that needs the plugin configured, and able to do what T says.
+// beginOn begins a call that needs the plugin configured and with the ability T.
 func beginOn[T any](ctx context.Context, s *server, fields ...string) (v T, c *call, err error) {
 	s.mu.Lock()
 	value := s.value
@@ -76,7 +76,7 @@ func beginOn[T any](ctx context.Context, s *server, fields ...string) (v T, c *c
 	return v, c, err
 }
 
-// begin starts a call. fields are names and values that its log lines carry.
+// begin begins a call. fields are names and values for its log entries.
 func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 	if err := s.calls.enter(); err != nil {
 		return nil, toStatus(wire, err)
@@ -91,7 +91,7 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 		s.calls.running.Done()
 	}
 	t := &transport{link: s.link, call: ctx}
-	c.ctx = sdk.WithHost(ctx, sdk.Host{
+	c.ctx = sdk.Host{
 		Transport: t,
 		Keep:      t.keep,
 		Dial:      s.link.dial,
@@ -101,6 +101,7 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 				s.link.count(name, n)
 			}
 		},
-	})
+	}.In(ctx)
+
 	return c, nil
 }

@@ -193,7 +193,7 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 	}
 }
 
-// doubler gives convert.Each batch twice, rejects one record of it, and counts.
+// doubler gives each batch twice, rejects one record of it, and counts.
 type doubler struct{}
 
 func (doubler) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
@@ -209,7 +209,7 @@ func TestTransform(t *testing.T) {
 	var counted tally
 	c := connect(t, pluginOf(sdk.KindTransform, doubler{}), sdk.Host{})
 	in := sdk.Batch{Stream: "issues", Count: 1, Payload: []byte("{}\n")}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	ctx := sdk.Host{Count: counted.count}.In(t.Context())
 	out, err := c.Transform().Transform(ctx, in)
 	var rejects sdk.Rejects
 	if !errors.As(err, &rejects) || !reflect.DeepEqual(rejects,

@@ -4,6 +4,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
@@ -11,13 +12,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those of
-// the plugin's value.
+// Sink returns the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those
+// of the plugin's value.
 func (c *Conn) Sink() sdk.Sink { return sink{c} }
 
 type sink struct{ conn *Conn }
 
-// Abilities are what the plugin has announced.
+// Abilities are those that the plugin has announced.
 func (s sink) Abilities() host.Abilities {
 	f := s.conn.configured()
 	a := host.Abilities{Parallel: f.ParallelWrites}
@@ -53,7 +54,7 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return convert.TokenFrom(r.GetToken()), nil
+	return convert.TokenFrom(r.GetToken()), sdk.Rejects(convert.Each(r.GetRejects(), convert.RejectFrom)).Err()
 }
 
 func (s sink) open(ctx context.Context, start sdk.Start) error {
@@ -62,7 +63,10 @@ func (s sink) open(ctx context.Context, start sdk.Start) error {
 }
 
 func (s sink) finish(ctx context.Context, e sdk.End) error {
-	_, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
+	r, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
+	if err == nil && r.GetCommit() {
+		return sdk.ErrUntold
+	}
 	return fromStatus(ctx, err)
 }
 
@@ -104,7 +108,8 @@ func (s *sinkServer) CommitSink(ctx context.Context, _ *pb.CommitSinkRequest) (*
 	}
 	defer c.end()
 	token, err := sink.Commit(c.ctx)
-	return &pb.CommitSinkResponse{Token: token}, c.status(err)
+	rejects, err := rejectsOf(err)
+	return &pb.CommitSinkResponse{Token: token, Rejects: rejects}, c.status(err)
 }
 
 func (s *sinkServer) FinishSink(ctx context.Context, r *pb.FinishSinkRequest) (*pb.FinishSinkResponse, error) {
@@ -113,5 +118,9 @@ func (s *sinkServer) FinishSink(ctx context.Context, r *pb.FinishSinkRequest) (*
 		return nil, err
 	}
 	defer c.end()
-	return &pb.FinishSinkResponse{}, c.status(sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull()}))
+	err = sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull()})
+	if errors.Is(err, sdk.ErrUntold) {
+		return &pb.FinishSinkResponse{Commit: true}, nil
+	}
+	return &pb.FinishSinkResponse{}, c.status(err)
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin
-// is not trusted with the whole disk.
+// maxPlan bounds the bytes of splits that the host accepts from one Plan, because it stores them
+// and does not trust a plugin with the whole disk.
 const maxPlan = 1 << 30
 
 // Source is a source that can also be planned in pages.
 type Source interface {
 	sdk.Source
-	// PlanPages takes all pages of previous, convert.Each of splits that earlier runs finished, and
+	// PlanPages takes all pages of previous, each with splits of finished earlier runs, and
 	// then hands over the plan page by page. It ends with the first error of either, which it
 	// returns.
 	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
 		page func([]sdk.Split) error) error
 }
 
-// Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer
-// at once; counts are made on the Read's context before the event that they belong to.
+// Source returns the plugin as a source, after Configure. Read passes received events to the Writer
+// immediately. Counts are made on Read's context before the event that they belong to.
 func (c *Conn) Source() Source { return &source{conn: c, maxPlan: maxPlan} }
 
 type source struct {
 	conn    *Conn
-	maxPlan int // bytes that a plan may take
+	maxPlan int // most bytes of a plan
 }
 
 func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
@@ -69,7 +69,7 @@ func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error
 	}
 }
 
-// emit hands one event over. A message without one carries counters only.
+// emit passes on one event. A message without one carries only counters.
 func emit(w *sdk.Writer, m *pb.ReadResponse) error {
 	switch e := m.GetEvent().(type) {
 	case *pb.ReadResponse_Batch:
@@ -128,8 +128,8 @@ func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer
 	return c.status(out.finish())
 }
 
-// readOutput sends what a Read emits. Counts wait for the cursor that closes their group: if the
-// group is thrown away, so are they.
+// readOutput sends what a Read emits. Counts wait for the cursor of their group, so that they are
+// discarded with it.
 type readOutput struct {
 	stream grpc.ServerStreamingServer[pb.ReadResponse]
 	counts *counts
@@ -151,7 +151,7 @@ func (o *readOutput) Reject(r sdk.Reject) error {
 	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Reject{Reject: convert.RejectTo(r)}})
 }
 
-// finish sends the counts made after the last cursor.
+// finish sends the counts after the last cursor.
 func (o *readOutput) finish() error {
 	last := o.counts.last()
 	if len(last) == 0 {

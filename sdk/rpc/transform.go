@@ -12,13 +12,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Transform is the plugin as a transform, after Configure. Its abilities ([host.AbilitiesOf]) are
-// those of the plugin's value.
+// Transform returns the plugin as a transform, after Configure. Its abilities ([host.AbilitiesOf])
+// are those of the plugin's value.
 func (c *Conn) Transform() sdk.Transform { return transform{c} }
 
 type transform struct{ conn *Conn }
 
-// Abilities are what the plugin has announced.
+// Abilities are those that the plugin has announced.
 func (t transform) Abilities() host.Abilities {
 	var a host.Abilities
 	f := t.conn.configured()
@@ -128,7 +128,7 @@ func (s *transformServer) OutStreams(ctx context.Context, r *pb.OutStreamsReques
 	return &pb.OutStreamsResponse{Streams: convert.Each(streams, convert.StreamTo)}, c.status(err)
 }
 
-// rejectsOf takes the rejected records out of an error; they are a result, not a failure.
+// rejectsOf extracts rejected records from an error; they are a result, not a failure.
 func rejectsOf(err error) ([]*pb.Reject, error) {
 	var rejects sdk.Rejects
 	if errors.As(err, &rejects) {

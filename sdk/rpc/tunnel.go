@@ -1,4 +1,4 @@
-// Connections, the host's end: it dials for the plugin, and carries the bytes.
+// Dial, the host's end: opens connections for the plugin and transports their bytes.
 
 package rpc
 
@@ -21,16 +21,15 @@ import (
 )
 
 const (
-	// maxPart is the longest message with bytes of a connection that the host takes: 1 MiB, and
-	// what stands around it.
+	// maxPart bounds a received message with bytes of a connection: 1 MiB plus its fields.
 	maxPart = 1<<20 + 1<<10
-	// smallRead is the size of the buffer of a connection on which little comes.
+	// smallRead is the size of the buffer of a connection with little data.
 	smallRead = 16 << 10
-	// maxRefusals is how many refusals may wait until the plugin takes them in.
+	// maxRefusals bounds the refusals that wait to be sent to the plugin.
 	maxRefusals = 1024
 )
 
-// dial begins a connection. It does not wait.
+// dial starts a connection. It does not block.
 func (d *desk) dial(id uint64, ask *pb.Dial) error {
 	ctx, cancel := context.WithCancel(d.ctx)
 	t, err := d.conn.tunnels.add(id, cancel)
@@ -59,8 +58,8 @@ func (d *desk) dial(id uint64, ask *pb.Dial) error {
 	return nil
 }
 
-// tunnel connects, and carries bytes until the connection has ended. The error says that there was
-// none.
+// tunnel connects, and transports bytes until the connection has ended. The error says that it
+// could not connect.
 func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) error {
 	if d.host.Dial == nil {
 		return sdk.Permanent(errors.New("this host opens no connections"))
@@ -85,7 +84,7 @@ func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) e
 }
 
 func (d *desk) refuseDial(id uint64, err error) {
-	// If it cannot be sent, the stream is down and the plugin knows it.
+	// If sending fails, the stream is broken and the plugin knows it.
 	_ = d.send(&pb.FromHost{Id: id, Message: &pb.FromHost_DialError{DialError: neterr.To(err)}})
 }
 
@@ -96,16 +95,16 @@ func addrText(a net.Addr) string {
 	return a.String()
 }
 
-// reset ends a connection at once: what the far end has not taken in yet is dropped, and it sees
-// that this is no regular end.
+// reset closes a connection abruptly: unreceived bytes are dropped, and the remote end sees an
+// error.
 func reset(far net.Conn) {
 	if l, ok := far.(interface{ SetLinger(sec int) error }); ok {
-		_ = l.SetLinger(0) // or it ends in a gentler way
+		_ = l.SetLinger(0) // otherwise it is closed normally
 	}
 	_ = far.Close()
 }
 
-// carrier carries the bytes of one connection.
+// carrier transports the bytes of one connection.
 type carrier struct {
 	ctx    context.Context
 	stream grpc.BidiStreamingClient[pb.DialRequest, pb.DialResponse]

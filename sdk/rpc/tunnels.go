@@ -1,4 +1,4 @@
-// The connections of a plugin, the host's end: how many there are, and how convert.Each ends.
+// The connections of a plugin, the host's end: how many there are, and how each ends.
 
 package rpc
 

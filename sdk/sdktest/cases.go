@@ -71,6 +71,9 @@ type SinkCase struct {
 	Replaces bool
 	// Keyed says that what Read finds is the last record of each key, with deletions applied.
 	Keyed bool
+	// Remote says that what Read finds is not below the folder, so that a power cut of the folder
+	// would not take it back: [CrashSink] leaves power cuts out.
+	Remote bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
 	// Patience is after what time a call counts as hung; 0: two minutes.

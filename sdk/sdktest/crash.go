@@ -116,8 +116,10 @@ func (x *crash) test() {
 		x.part("killed between calls", (*crash).killedBetweenCalls)
 		return
 	}
-	x.part("power cut", func(x *crash) { x.powerCuts(whole) })
-	x.part("two in a row", func(x *crash) { x.twice(whole) })
+	if !x.target.Remote {
+		x.part("power cut", func(x *crash) { x.powerCuts(whole) })
+		x.part("two in a row", func(x *crash) { x.twice(whole) })
+	}
 	x.part("failures", func(x *crash) { x.faults(whole.Count()) })
 }
 
@@ -237,7 +239,7 @@ func (x *crash) live() int {
 		r, _ := x.resumption(strings.Split(heard, "\n"), false)
 		fmt.Println("again")
 		h.token, next = r.token, r.next
-		if err := h.open(sdk.WithHost(x.Context(), x.host()), r.run, r.resume); err != nil {
+		if err := h.open(x.host().In(x.Context()), r.run, r.resume); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

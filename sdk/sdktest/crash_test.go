@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // appending writes a file a stream. Its token holds the length of each. The fields are what it does
@@ -159,7 +160,9 @@ func crashAppending(a appending) func(t *testing.T) {
 	}
 }
 
+//ci:plain
 func TestCrashSink(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes half a minute")

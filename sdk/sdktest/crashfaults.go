@@ -123,14 +123,15 @@ func (x *crash) number(name string, otherwise int) int {
 	return n
 }
 
-// faults: a process for each operation and failure. Kills are a few alone: powerCuts has them all.
+// faults: a process for each operation and failure. Kills are a few alone: powerCuts has them all,
+// where there are any.
 func (x *crash) faults(count int) {
 	x.Helper()
 	share := x.number(crashShare, 1)
 	landed := map[crashtest.Failure]int{}
 	for at := 1; at <= count; at += share {
 		for _, do := range []crashtest.Failure{crashtest.BrokenDisk, crashtest.FullDisk, crashtest.Kill} {
-			if do == crashtest.Kill && at%8 != 1 {
+			if do == crashtest.Kill && at%8 != 1 && !x.target.Remote {
 				continue
 			}
 			x.clear()

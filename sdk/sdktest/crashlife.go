@@ -70,7 +70,7 @@ type crashHost struct {
 }
 
 func (h *crashHost) do(i int) error {
-	ctx := sdk.WithHost(h.x.Context(), h.x.host())
+	ctx := h.x.host().In(h.x.Context())
 	a := h.x.acts[i]
 	switch a.what {
 	case "open":

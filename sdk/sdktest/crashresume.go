@@ -98,7 +98,7 @@ func (x *crash) goOn(when string, r resumption) {
 	x.Helper()
 	h := &crashHost{x: x, token: r.token}
 	defer h.end()
-	if err := h.open(sdk.WithHost(x.Context(), x.host()), r.run, r.resume); err != nil {
+	if err := h.open(x.host().In(x.Context()), r.run, r.resume); err != nil {
 		x.Fatalf("%s: the next start: %v", when, err)
 	}
 	x.compare(when+": opened again", r.want, x.keeps == sdk.ExactlyOnce)

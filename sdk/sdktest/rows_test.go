@@ -287,7 +287,7 @@ func rowsCase(t *testing.T, like rowsSink) (sdk.Plugin, SinkCase) {
 	return p, SinkCase{
 		Config: func(_ *testing.T, dir string) any { return settings{place(dir)} },
 		Read: func(t *testing.T, dir, stream string) []string {
-			look := &rowsSink{addr: addr, place: place(dir), dialer: sdk.DialerOf(sdk.WithHost(t.Context(), direct))}
+			look := &rowsSink{addr: addr, place: place(dir), dialer: sdk.DialerOf(direct.In(t.Context()))}
 			if err := look.connect(t.Context()); err != nil {
 				t.Fatal(err)
 			}

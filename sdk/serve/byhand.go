@@ -35,9 +35,11 @@ func usage(i sdk.Info) string {
 		i.Name, i.Version, i.Kind)
 	fmt.Fprintf(&b, "    %s \"./path/to/this/file\" {\n      # settings\n    }\n\n", i.Kind)
 	b.WriteString("or give it a name there,\n\n")
-	fmt.Fprintf(&b, "    pipeline {\n      required_plugins {\n        %s = { source = \"./path/to/this/file\" }\n      }\n    }\n\n", i.Name)
+	fmt.Fprintf(&b, "    pipeline {\n      required_plugins {\n        %s = { source = \"./path/to/this/file\" }\n"+
+		"      }\n    }\n\n", i.Name)
 	fmt.Fprintf(&b, "    %s \"%s\" {\n      # settings\n    }\n\n", i.Kind, i.Name)
-	b.WriteString("and start the pipeline with `scrapekit run FILE`. With --describe it prints its description as JSON.\n")
+	b.WriteString("and start the pipeline with `scrapekit run FILE`. With --describe it prints its description as " +
+		"JSON.\n")
 	if i.Doc != "" {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(i.Doc))
 	}

@@ -45,7 +45,8 @@ func waitForHosts(ctx context.Context, p sdk.Plugin, says io.Writer) (err error)
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	fmt.Fprintf(says, "%s %s waits for a host, and is not confined. Name the %s's block in the pipeline file:\n\n    scrapekit run FILE --attach %s=%s\n",
+	fmt.Fprintf(says, "%s %s waits for a host, and is not confined. Name the %s's block in the pipeline file:\n\n"+
+		"    scrapekit run FILE --attach %s=%s\n",
 		p.Name, p.Version, p.Kind, p.Name, socket)
 	err = rpc.ServeAttached(p, l)
 	if ctx.Err() != nil {

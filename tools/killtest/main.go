@@ -73,14 +73,19 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	f := flag.NewFlagSet("killtest", flag.ContinueOnError)
 	f.SetOutput(errs)
 	f.Usage = func() {
-		fmt.Fprintln(errs, "killtest [flags] -- COMMAND ARG…\n\nServes {url}, runs COMMAND in {dir}, kills it, and counts what its files lack and have twice.\n{url}, {dir}, {root} and {killtest} are replaced in COMMAND and in the files of -copy.\nEnds with 0 if all is there once, 1 if not, 2 for a mistake in its use.")
+		fmt.Fprintln(errs, "killtest [flags] -- COMMAND ARG…\n\n"+
+			"Serves {url}, runs COMMAND in {dir}, kills it, and counts what its files lack and have twice.\n"+
+			"{url}, {dir}, {root} and {killtest} are replaced in COMMAND and in the files of -copy.\n"+
+			"Ends with 0 if all is there once, 1 if not, 2 for a mistake in its use.")
 		f.PrintDefaults()
 	}
 	f.Func("copy", "a `file` to put into {dir} before each trial; may be repeated",
 		func(v string) error { s.copies = append(s.copies, v); return nil })
 	f.StringVar(&s.output, "output", "out/*",
-		"a `glob` for the files that it writes, from {dir}: JSON Lines, or CSV with a head if they end in .csv; also .gz and .zst")
-	f.StringVar(&s.ids, "ids", "", "a `command` of the shell that prints the ids of what was delivered, one a line, instead of -output")
+		"a `glob` for the files that it writes, from {dir}: JSON Lines, or CSV with a head if they end in .csv; "+
+			"also .gz and .zst")
+	f.StringVar(&s.ids, "ids", "", "a `command` of the shell that prints the ids of what was delivered, one a line, "+
+		"instead of -output")
 	f.StringVar(&s.field, "id", "id", "the `field` that holds a record's id")
 	streams := f.String("streams", "items", "the `names` that are read, with commas")
 	f.IntVar(&s.records, "records", 2000, "records of each name")
@@ -91,7 +96,8 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	f.StringVar(&s.when, "when", "time", "what is drawn: time, or requests that were served since the start")
 	f.StringVar(&s.spread, "spread", "uniform",
 		"how moments spread: uniform from 0 to twice -every, exponential, or fixed")
-	f.Float64Var(&s.every, "every", 0, "the mean `number` of seconds, or requests, until a kill; 0: so that the kills spread over an undisturbed run")
+	f.Float64Var(&s.every, "every", 0, "the mean `number` of seconds, or requests, until a kill; 0: so that the "+
+		"kills spread over an undisturbed run")
 	f.BoolVar(&s.alone, "alone", false, "kill the started process only, not its children")
 	f.BoolVar(&s.keep, "keep", false, "leave the folders of the trials")
 	f.DurationVar(&s.patience, "patience", 5*time.Minute, "the longest that one start may take")

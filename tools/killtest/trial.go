@@ -45,7 +45,8 @@ func (b *bench) undisturbed(ctx context.Context) error {
 		return err
 	}
 	if !t.exact() {
-		return fmt.Errorf("undisturbed, the command delivers something else than all records once: %s; are -output, -id and -streams right?", t)
+		return fmt.Errorf("undisturbed, the command delivers something else than all records once: %s; are -output, "+
+			"-id and -streams right?", t)
 	}
 	fmt.Fprintf(b.out, "undisturbed: %d records, %d requests, %.2f s\n", t.records, requests, took.Seconds())
 	if b.mean = b.every; b.mean == 0 {

@@ -57,7 +57,8 @@ func run(ctx context.Context, args []string) (err error) {
 	f.StringVar(&r.root, "root", ".", "the repository")
 	f.StringVar(&r.dir, "dir", "dist", "the `folder` that the release goes to; it must not be there")
 	f.StringVar(&r.key, "key", "", "the `file` of the private key that signs the checksums")
-	compare := f.String("compare", "", "a `folder` with the same release: it is made again elsewhere, and compared with it")
+	compare := f.String("compare", "", "a `folder` with the same release: it is made again elsewhere, and compared "+
+		"with it")
 	names := f.String("platforms", platforms, "what to build for")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -141,7 +142,8 @@ func (r *release) readCommit(ctx context.Context) error {
 	r.date = time.Unix(seconds, 0).UTC()
 	changed, err := r.output(ctx, nil, "git", "status", "--porcelain")
 	if err == nil && len(changed) > 0 {
-		fmt.Fprintln(os.Stderr, "release: there are changes that are not committed; only what is committed can be made again")
+		fmt.Fprintln(os.Stderr, "release: there are changes that are not committed; only what is committed can be "+
+			"made again")
 	}
 	return err
 }

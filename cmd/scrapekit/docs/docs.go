@@ -1,4 +1,4 @@
-// Package docs is the manual: one page a subject, as Markdown files, part of the program.
+// Package docs has the manual: a Markdown file for each subject, embedded in the program.
 package docs
 
 import (
@@ -9,13 +9,13 @@ import (
 //go:embed *.md
 var files embed.FS
 
-// Subjects are the names of all pages, in the order in which a newcomer reads them.
+// Subjects are the names of all pages, in reading order for newcomers.
 var Subjects = []string{
 	"pipeline", "sources", "transforms", "sinks", "http", "credentials", "sandbox", "operating",
 	"guarantees", "performance", "limits", "jira", "writing", "publishing", "installing", "words",
 }
 
-// Page returns the text of a subject's page. False: there is no such page.
+// Page returns the page of a subject; false: there is none.
 func Page(subject string) (text string, ok bool) {
 	raw, err := files.ReadFile(subject + ".md")
 	return string(raw), err == nil

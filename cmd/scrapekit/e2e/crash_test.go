@@ -23,7 +23,10 @@ import (
 const settled = "  records = 24\n  every = 8"
 
 // TestEverythingFails is all of that on one pipeline.
+//
+//ci:plain
 func TestEverythingFails(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	whole, want := b.calm(t, settled)

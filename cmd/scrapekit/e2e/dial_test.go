@@ -156,7 +156,10 @@ source "connects" {
 
 // TestConnectingKilled kills host, source and sink while the sink writes to a database, and has
 // them go on: the list is the one of a run that nobody disturbed, record for record.
+//
+//ci:plain
 func TestConnectingKilled(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	const records = 640
@@ -225,7 +228,10 @@ func TestConnectingKilled(t *testing.T) {
 
 // TestConnectingConformance tests the sink as `scrapekit plugins test` does: as a process, which
 // connects to what the file grants.
+//
+//ci:plain
 func TestConnectingConformance(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	server := redistest.New(t)

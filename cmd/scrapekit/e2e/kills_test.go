@@ -83,7 +83,10 @@ var plugins = []string{"steady", "transform-number", "jsonl"}
 // SCRAPEKIT_SEED with which seed to begin; an error says with which it can be had again. Plugins
 // run at the sandbox level env, which starts them in half the time, unless SCRAPEKIT_SANDBOX names
 // another.
+//
+//ci:plain
 func TestSeededKills(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	whole, want := b.calm(t, long)

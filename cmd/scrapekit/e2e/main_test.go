@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // The exit codes that tests look for.
@@ -64,7 +65,7 @@ func TestMain(m *testing.M) {
 func prepare(dir string) error {
 	scrapekit, toolsDir = filepath.Join(dir, "bin", "scrapekit"), filepath.Join(dir, "tools")
 	args := []string{"test", "-c", "-o", scrapekit, ".."}
-	if raced {
+	if crashtest.Raced {
 		args = slices.Insert(args, 2, "-race")
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // lineWith reads until a line holds a text, and returns it.
@@ -29,7 +31,9 @@ func lineWith(t *testing.T, r *bufio.Reader, text string) string {
 	}
 }
 
+//ci:plain
 func TestDev(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // newRepository writes a repository, and returns its folder and the environment that its CI needs
@@ -83,7 +85,9 @@ func runCI(t *testing.T, dir string, env []string) {
 	}
 }
 
+//ci:plain
 func TestNewPlugins(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // pythonOf returns a Python that can build plugins, or skips the test; with
@@ -34,7 +36,9 @@ func pythonOf(t *testing.T) string {
 	return ""
 }
 
+//ci:plain
 func TestPython(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -65,7 +69,10 @@ func TestPython(t *testing.T) {
 
 // TestPythonServices tests what the suite cannot ask for: redirects, connections, files that the
 // host keeps, classes of replies.
+//
+//ci:plain
 func TestPythonServices(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -85,7 +92,10 @@ func TestPythonServices(t *testing.T) {
 }
 
 // TestPythonPieces tests what a plugin is hard to bring to.
+//
+//ci:plain
 func TestPythonPieces(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1",

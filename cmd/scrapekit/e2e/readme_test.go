@@ -19,7 +19,9 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
 	coreplugins "github.com/scrapekit/scrapekit/core/plugins"
+	"github.com/scrapekit/scrapekit/plugins/sinks/http/httpsinktest"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
@@ -98,13 +100,15 @@ go() {
 
 // readmeSite is a copy of what a reader has, and a Jira for whatever URL the commands name.
 type readmeSite struct {
-	dir, module, url, registry string
-	env                        []string
+	dir, module, url, registry, endpoint string
+	env                                  []string
 }
 
 // text is a block of a page with its hosts on this machine.
 func (s readmeSite) text(block string) string {
-	return strings.NewReplacer("https://jira.example.com", s.url, "registry.example.com", s.registry).Replace(block)
+	return strings.NewReplacer("https://jira.example.com", s.url, "registry.example.com", s.registry,
+		"https://in.example.com", s.endpoint, "https://search.example.com", s.endpoint+"/es",
+		"https://clickhouse.example.com", s.endpoint+"/clickhouse").Replace(block)
 }
 
 func newReadmeSite(t *testing.T) readmeSite {
@@ -113,9 +117,10 @@ func newReadmeSite(t *testing.T) readmeSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t)}
+	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t),
+		endpoint: httpsinktest.New(t).URL}
 	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl",
-		"examples/source-hello/hello.hcl", "LICENSE"} {
+		"examples/webhook.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),
@@ -180,7 +185,10 @@ var made = map[string][]string{
 var follows = map[string]string{"publishing": "writing", "installing": "publishing"}
 
 // TestReadmeCommands runs the shell blocks of each page in their order, each line of them.
+//
+//ci:plain
 func TestReadmeCommands(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	groups := [][]manualPage{{readPage(t, "README.md")}}
 	for _, s := range docs.Subjects {
@@ -372,7 +380,10 @@ var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9
 
 // TestReadmeTests checks that the tests which the pages have one run are there: go test says "ok"
 // of none too.
+//
+//ci:plain
 func TestReadmeTests(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	var all [][]string
 	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md")) {

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // tutorialPrelude makes the tutorial's commands run here: the clone is this module, the scrapekit
@@ -111,7 +113,9 @@ func startLibrary(t *testing.T, module string) string {
 	return regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
 }
 
+//ci:plain
 func TestTutorial(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("its commands are those of a shell")

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // modulesOf returns the modules of the example, or skips the test where they cannot be had.
@@ -31,7 +33,10 @@ func modulesOf(t *testing.T) string {
 }
 
 // TestTypeScript tests what `plugins new` makes.
+//
+//ci:plain
 func TestTypeScript(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -69,7 +74,10 @@ func newTypeScript(t *testing.T, kind, modules string) (dir string, env []string
 }
 
 // TestTypeScriptServices tests what the suite cannot ask for, as TestPythonServices does.
+//
+//ci:plain
 func TestTypeScriptServices(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	dir, env := newTypeScript(t, "source", modulesOf(t))
 	text, err := os.ReadFile(filepath.Join("testdata", "typescript", "services.ts"))
@@ -88,7 +96,10 @@ func TestTypeScriptServices(t *testing.T) {
 }
 
 // TestTypeScriptPieces tests what a plugin is hard to bring to.
+//
+//ci:plain
 func TestTypeScriptPieces(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	program := filepath.Join(t.TempDir(), "pieces.js")
@@ -105,7 +116,10 @@ func TestTypeScriptPieces(t *testing.T) {
 }
 
 // TestTypeScriptProtocol: what was made of the proto files is what they say.
+//
+//ci:plain
 func TestTypeScriptProtocol(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	kept, err := os.ReadFile(filepath.Join("..", "..", "..", "sdk", "typescript", "src", "protocol.json"))

@@ -1,5 +1,5 @@
-// Package address knows which addresses the host may connect to for a plugin, and the one spelling
-// of a host's name. fetch and dial ask it, each with rules of its own for what is private.
+// Package address classifies addresses that the host may connect to for a plugin, and normalises
+// host names. Packages fetch and dial use it; each has its own rules for private addresses.
 package address
 
 import (
@@ -11,15 +11,15 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Kind says where an address leads.
+// Kind is the class of an address.
 type Kind int
 
 const (
-	// Public is the open internet.
+	// Public is the internet.
 	Public Kind = iota
-	// Private is a network of one's own: it may be connected to if the user says so.
+	// Private is a private network: connections need the user's permission.
 	Private
-	// Special is link-local, the metadata service of a cloud, multicast or reserved.
+	// Special is link-local, a cloud's metadata service, multicast or reserved.
 	Special
 )
 
@@ -37,15 +37,14 @@ func KindOf(ip netip.Addr) Kind {
 	return Special
 }
 
-// special knows every range of addresses that is not for the open internet.
+// special knows all ranges of addresses outside the public internet.
 var special = ssrf.New(ssrf.WithAnyPort())
 
-// inner are the ranges of networks of one's own.
+// inner are the ranges of private networks.
 var inner = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128",
 	"fc00::/7")
 
-// metadata are the addresses at which clouds tell a machine its credentials, as far as they are
-// within inner.
+// metadata are the addresses of clouds' metadata services that are within inner.
 var metadata = prefixes("100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128")
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -65,14 +64,14 @@ func in(ip netip.Addr, list []netip.Prefix) bool {
 	return false
 }
 
-// Is reports whether a host is the address itself, and not a name of it.
+// Is reports whether a host is the literal address.
 func Is(host string, ip netip.Addr) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.Unmap() == ip.Unmap()
 }
 
-// Host brings a host into its one spelling: lower case ASCII (bücher.de is xn--bcher-kva.de)
-// without a dot at the end.
+// Host normalises a host name: lower-case ASCII (bücher.de becomes xn--bcher-kva.de) without a dot
+// at the end.
 func Host(name string) (string, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a.String(), nil
@@ -80,7 +79,7 @@ func Host(name string) (string, error) {
 	name = strings.TrimSuffix(name, ".")
 	ascii, err := idna.Lookup.ToASCII(name)
 	if err != nil || name == "" {
-		// IDNA refuses an underscore, which names inside a company do have.
+		// IDNA refuses underscores, which internal host names may have.
 		if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || name == "" {
 			return "", fmt.Errorf("%q is not the name of a host", name)
 		}

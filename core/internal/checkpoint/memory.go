@@ -1,4 +1,4 @@
-// Memory: the store that keeps nothing beyond the process, for previews and tests.
+// Memory: a store that lasts as long as the process, for previews and tests.
 
 package checkpoint
 
@@ -14,13 +14,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same
-// value.
+// Memory is a [Store] in memory. Close leaves it usable, so that a test can open the same value
+// again.
 type Memory struct {
 	pipeline string
 	mu       turn
-	epoch    int64 // of the coordinator; 0: there is none
-	last     int64 // the highest epoch ever given, also across Reset
+	epoch    int64 // of the coordinator; 0: none
+	last     int64 // the highest epoch ever issued, also across Reset
 	runs     []*memoryRun
 	seats    map[int]*memorySeat
 	previous map[string]sdk.Split
@@ -31,13 +31,13 @@ type memoryRun struct {
 	fingerprint string
 	planned     bool
 	stats       []byte
-	order       []string // the place of a split is its index and one
+	order       []string // a split's place is its index plus 1
 	splits      map[string]*Split
 	sums        Sums
 }
 
 type memorySeat struct {
-	epoch   int64 // of its holder; 0: nobody holds it
+	epoch   int64 // of its holder; 0: none
 	until   time.Time
 	settled bool
 	tokens  map[string]Token
@@ -50,7 +50,8 @@ func NewMemory() *Memory {
 	}
 }
 
-// turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.
+// turn is a mutex that may be held for long. It is a channel, so that synctest sees a waiting
+// goroutine as durably blocked.
 type turn chan struct{}
 
 func (t turn) Lock()   { t <- struct{}{} }
@@ -99,7 +100,7 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, Coordinator, error) {
 	return run, &memoryCoordinator{m: m, run: run}, nil
 }
 
-// fence takes the run and its seats from whoever holds them.
+// fence fences the coordinator of the run and the holders of its seats.
 func (m *Memory) fence() {
 	m.epoch = 0
 	for _, s := range m.seats {
@@ -148,7 +149,7 @@ func (m *Memory) Join(ctx context.Context, run Run, seat int) (Seat, Held, error
 		&memoryHeld{m: m, run: run.ID, seat: seat, epoch: s.epoch}, nil
 }
 
-// coordinated locks the store and returns the run if it has the same coordinator still.
+// coordinated locks the store and returns the run, if run still has the same coordinator.
 func (m *Memory) coordinated(ctx context.Context, run Run) (*memoryRun, func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -227,7 +228,7 @@ func (c *memoryCoordinator) Finish(ctx context.Context, outcome Outcome, end End
 	return nil
 }
 
-// keep makes the splits of a complete run the previous ones.
+// keep makes the splits of a complete run the previous splits.
 func (m *Memory) keep(r *memoryRun) {
 	if r.info.Full {
 		clear(m.previous)
@@ -245,11 +246,11 @@ type memoryHeld struct {
 	run     string
 	seat    int
 	epoch   int64
-	claimed bool  // the first claim was made; m.mu is held
-	after   int64 // the place behind which the next claim looks first
+	claimed bool  // the first claim is done; guarded by m.mu
+	after   int64 // the next claim starts after this place
 }
 
-// held locks the store, and renews the lease of a seat that is held still.
+// held locks the store and renews the lease, if the seat is still held.
 func (h *memoryHeld) held(ctx context.Context) (*memoryRun, func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -355,7 +356,7 @@ func (h *memoryHeld) Leave(ctx context.Context) error {
 	return nil
 }
 
-// info returns the seats, by number.
+// info returns the seats by number.
 func (m *Memory) info() []SeatInfo {
 	var out []SeatInfo
 	for _, n := range slices.Sorted(maps.Keys(m.seats)) {
@@ -536,7 +537,7 @@ func (m *Memory) run(id string) *memoryRun {
 	return nil
 }
 
-// unfinished returns the run that the next one goes on with: only the newest can be it.
+// unfinished returns the run that the next one resumes, which can only be the newest.
 func (m *Memory) unfinished() *memoryRun {
 	if len(m.runs) == 0 {
 		return nil
@@ -548,7 +549,7 @@ func (m *Memory) unfinished() *memoryRun {
 	return r
 }
 
-// reopen starts a run once more.
+// reopen starts a run again.
 func (r *memoryRun) reopen() {
 	r.info.Starts++
 	r.info.Outcome, r.info.Ended = Running, time.Time{}
@@ -559,7 +560,7 @@ func (r *memoryRun) reopen() {
 	}
 }
 
-// end notes how the run ended. A run that nobody goes on with keeps the counts of its splits alone.
+// end records the end of a run. A run that will not be resumed keeps only the counts of its splits.
 func (r *memoryRun) end(o Outcome, now time.Time) {
 	r.info.Outcome, r.info.Ended = o, notBefore(now, r.info.Started)
 	if o == Complete || o == Abandoned {
@@ -575,7 +576,7 @@ func (r *memoryRun) counts() map[Status]int {
 	return r.sums.Splits()
 }
 
-// giveBack frees the splits that a seat holds.
+// giveBack releases the splits that a seat holds.
 func (r *memoryRun) giveBack(seat int) {
 	for _, s := range r.splits {
 		if s.Seat == seat {
@@ -584,7 +585,7 @@ func (r *memoryRun) giveBack(seat int) {
 	}
 }
 
-// add appends the splits whose ids are not known, and returns them.
+// add appends the splits with unknown ids, and returns them.
 func (r *memoryRun) add(splits []sdk.Split) (added []sdk.Split) {
 	for _, p := range splits {
 		if r.splits[p.ID] != nil {
@@ -599,14 +600,14 @@ func (r *memoryRun) add(splits []sdk.Split) (added []sdk.Split) {
 	return added
 }
 
-// change changes a split, and the sums with it.
+// change changes a split, and updates the sums.
 func (r *memoryRun) change(s *Split, f func(s *Split)) {
 	before := *s
 	f(s)
 	r.sums.Change(before, *s)
 }
 
-// page returns the splits of a page. A run that there is not has none.
+// page returns a page of splits. A missing run has none.
 func (r *memoryRun) page(q Query) (out []*Split) {
 	if r == nil || q.N <= 0 || q.After >= int64(len(r.order)) {
 		return nil

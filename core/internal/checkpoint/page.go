@@ -1,4 +1,4 @@
-// Pages: splits are read some at a time, for there may be more of them than memory has room for.
+// Pages: splits are read in pages, because all of them may exceed the memory.
 
 package checkpoint
 
@@ -10,14 +10,13 @@ import (
 )
 
 const (
-	// pageLength is how many splits the sequences below hold at once.
+	// pageLength is the number of splits that the sequences below hold at a time.
 	pageLength = 1000
-	// pageBytes is how much of them a page holds in bytes, or one split that is larger.
+	// pageBytes bounds the bytes of a page. A page may also be one larger split.
 	pageBytes = 4 << 20
 )
 
-// EachSplit goes through the run's splits of a status ("": of any), in their order. An error ends
-// it.
+// EachSplit yields the run's splits with a status ("": any) in their order. An error ends it.
 func EachSplit(ctx context.Context, s View, run string, status Status) iter.Seq2[[]Split, error] {
 	return pages(func(last *Split) ([]Split, error) {
 		q := Query{Status: status, N: pageLength}
@@ -28,7 +27,7 @@ func EachSplit(ctx context.Context, s View, run string, status Status) iter.Seq2
 	})
 }
 
-// EachPrevious goes through the previous splits, ordered by id. An error ends it.
+// EachPrevious yields the previous splits, ordered by id. An error ends it.
 func EachPrevious(ctx context.Context, s View) iter.Seq2[[]sdk.Split, error] {
 	return pages(func(last *sdk.Split) ([]sdk.Split, error) {
 		after := ""
@@ -39,7 +38,7 @@ func EachPrevious(ctx context.Context, s View) iter.Seq2[[]sdk.Split, error] {
 	})
 }
 
-// pages goes from page to page until one is empty. next is given the last of the page before.
+// pages yields pages until one is empty. next receives the last element of the page before.
 func pages[T any](next func(last *T) ([]T, error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		var last *T
@@ -57,7 +56,7 @@ func pages[T any](next func(last *T) ([]T, error)) iter.Seq2[[]T, error] {
 	}
 }
 
-// All puts the pages of a sequence together: for tests, and where it is known that there are few.
+// All joins the pages of a sequence, for tests and for few elements.
 func All[T any](pages iter.Seq2[[]T, error]) ([]T, error) {
 	var out []T
 	for page, err := range pages {
@@ -69,20 +68,20 @@ func All[T any](pages iter.Seq2[[]T, error]) ([]T, error) {
 	return out, nil
 }
 
-// OnePage is a plan of these splits.
+// OnePage returns a plan with one page.
 func OnePage(splits []sdk.Split) iter.Seq2[[]sdk.Split, error] {
 	return func(yield func([]sdk.Split, error) bool) { yield(splits, nil) }
 }
 
-// weight is what a split takes of a page.
+// weight returns the approximate bytes of a split in a page.
 func weight(s sdk.Split) int { return len(s.ID) + len(s.Stream) + len(s.Data) + len(s.Cursor) }
 
-// room counts what a page still takes.
+// room is the remaining room of a page.
 type room struct{ splits, bytes int }
 
 func newRoom(n int) room { return room{splits: n, bytes: pageBytes} }
 
-// full takes a split in and reports whether it is the last of the page.
+// full adds a split and reports whether the page is full.
 func (r *room) full(s sdk.Split) bool {
 	r.splits--
 	r.bytes -= weight(s)

@@ -77,7 +77,10 @@ func watch(t *testing.T, dir string, f crashtest.Fault) *crashtest.Outcome {
 
 // TestPowerCuts has the power fail after each thing that is done to the state file, its logs and
 // its folder.
+//
+//ci:plain
 func TestPowerCuts(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	whole := watch(t, t.TempDir(), crashtest.Fault{})
 	if whole.Code != 0 {
@@ -103,7 +106,10 @@ func TestPowerCuts(t *testing.T) {
 
 // TestDiskFails makes one in three of these things fail: nothing is lost. The tests of the command
 // make all of them fail.
+//
+//ci:plain
 func TestDiskFails(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	const share = 3
 	count := watch(t, t.TempDir(), crashtest.Fault{}).Count()

@@ -1,4 +1,4 @@
-// The rules that every store keeps, in the same words.
+// Rules and messages that all stores share.
 
 package checkpoint
 
@@ -28,7 +28,8 @@ func splitTwice(id string) error {
 	return sdk.Permanent(fmt.Errorf("split %q is planned twice: the ids of splits must differ", id))
 }
 
-// named checks that each split can be found again. before is how many came before them.
+// named checks that each split has an id. before is the number of splits before them, for the
+// message.
 func named(splits []sdk.Split, before int) error {
 	for i, s := range splits {
 		if err := s.Validate(); err != nil {
@@ -38,8 +39,7 @@ func named(splits []sdk.Split, before int) error {
 	return nil
 }
 
-// notBefore is when a run ended that started then: a clock that was set back does not make it end
-// before it began.
+// notBefore returns the later of the end and the start, because the clock may have been set back.
 func notBefore(ended, started time.Time) time.Time {
 	if ended.Before(started) {
 		ended = started
@@ -47,11 +47,11 @@ func notBefore(ended, started time.Time) time.Time {
 	return ended.UTC().Round(0)
 }
 
-// ended reports whether nothing comes any more of a split, so that nobody holds it.
+// ended reports whether a split is done or skipped, so that nobody holds it.
 func ended(s Status) bool { return s == Done || s == Skipped }
 
-// mayFinish refuses an end that would lose splits, or leave the run without one or with something
-// uncommitted in a sink.
+// mayFinish returns an error if the end would lose splits, leave the run without a plan, or leave
+// uncommitted records in a sink.
 func mayFinish(run string, o Outcome, planned bool, splits map[Status]int, seats []SeatInfo) error {
 	switch o {
 	case Incomplete, Interrupted, Failed:
@@ -70,9 +70,9 @@ func mayFinish(run string, o Outcome, planned bool, splits map[Status]int, seats
 	return fmt.Errorf("run %s: %q is no end of a run", run, o)
 }
 
-// anySeat is what [AnySeat] means while these are the seats that there are.
+// anySeat resolves [AnySeat] among these seats.
 func anySeat(seats []SeatInfo) int {
-	free := len(seats) // they are numbered without gaps, or a gap is free
+	free := len(seats) // used if the numbers have no gap
 	for i, s := range slices.Backward(seats) {
 		if s.Free {
 			free = s.N

@@ -1,4 +1,4 @@
-// SQLite: opening the state file, and the one way in which a transaction is made.
+// SQLite: opens the state file, and runs all transactions.
 
 package checkpoint
 
@@ -18,28 +18,28 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. There is one
-// connection: transactions are short, and one after another is as fast as the disk goes.
+// SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. It has one
+// connection: transactions are short, and running them one after another is as fast as the disk.
 type SQLite struct {
 	db   *sql.DB
 	path string
 }
 
-// How far a transaction is pushed to the disk before it counts as done.
+// Levels of durability of a transaction (PRAGMA synchronous).
 const (
-	durable = "EXTRA"  // it outlives a power failure
-	kept    = "NORMAL" // it outlives the process; a later durable one pushes it along
+	durable = "EXTRA"  // survives a power failure
+	kept    = "NORMAL" // survives a crash of the process; the next durable transaction syncs it too
 )
 
-// logSize is what the log may keep of the disk, in bytes: about what it grows to between two
-// checkpoints of small commits.
+// logSize bounds the disk space of an empty log, in bytes: about its size between two checkpoints
+// with small commits.
 const logSize = 8 << 20
 
-// OpenSQLite opens the state file at path, or makes it if there is none; its folder must exist. A
-// file that is damaged (an empty one is), is of a newer version or is something else is left as it
-// is: the error names it and says what to do. After a kill what was committed last may be in the
-// log beside the file (its name and "-wal") alone. If that one is lost, nothing tells: the state is
-// then that of an earlier commit. Who copies or moves the file takes the log along.
+// OpenSQLite opens the state file at path, or makes it; its folder must exist. It does not change a
+// file that is damaged or empty, has a newer version or another format: the error names it and says
+// what to do. After a kill, the latest commits may be only in the log beside the file (suffix
+// "-wal"). If the log is lost, this is not detected, and the state is that of an earlier commit.
+// Copy or move the two files together.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -72,8 +72,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	return s, nil
 }
 
-// connect makes ready to open file, as mode says: "rw" or, if it may be made, "rwc". Errors speak
-// of path.
+// connect prepares opening file with a mode: "rw", or "rwc" to create it. Its errors name path.
 func connect(file, path, mode string) (*SQLite, error) {
 	name, err := dsn(file, mode)
 	if err != nil {
@@ -87,7 +86,7 @@ func connect(file, path, mode string) (*SQLite, error) {
 	return &SQLite{db: db, path: path}, nil
 }
 
-// dsn names the file as a URI, so that a '?' or '%' in a path stays a part of it.
+// dsn returns the file as a URI, so that '?' and '%' stay part of the path.
 func dsn(path, mode string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -101,7 +100,7 @@ func dsn(path, mode string) (string, error) {
 	return u.String(), nil
 }
 
-// prepare checks that the file is ours, before anything is written to it.
+// prepare checks the format of the file before anything is written to it.
 func (s *SQLite) prepare(ctx context.Context) error {
 	version, err := s.inspect(ctx)
 	if err != nil {
@@ -113,17 +112,17 @@ func (s *SQLite) prepare(ctx context.Context) error {
 	return s.write(ctx, durable, migrate)
 }
 
-// keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only
-// while nobody else has the file open, and does not wait for that. Where no such log can be had
-// (some network folders) it stays with its rollback journal, which is as durable with
-// synchronous=EXTRA. A log that a large plan has made long is cut when it begins anew.
+// keepLog enables the write-ahead log. create makes files with it, because SQLite switches only
+// while nobody else has the file open, and does not wait for that. File systems that do not support
+// the log (some network ones) keep the rollback journal, which is as durable with
+// synchronous=EXTRA. A log that a large plan made long is truncated when it is reset.
 func (s *SQLite) keepLog(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=%d", logSize))
 	return err
 }
 
-// syncParents makes the names of the file, of its folder and of the folder around that durable:
-// they may all be new.
+// syncParents makes the names of the file and of the two folders above it durable, since all may be
+// new.
 func syncParents(path string) error {
 	for range 3 {
 		dir := filepath.Dir(path)
@@ -143,8 +142,8 @@ func (s *SQLite) Close() error {
 	return nil
 }
 
-// write runs f in one transaction that has the write lock from its beginning. Once begun it is not
-// cancelled: it is short, and nobody has to guess whether it happened.
+// write runs f in one transaction, with the write lock from the start. It cannot be cancelled after
+// its start, so its result is always known; it is short.
 func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -154,7 +153,7 @@ func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Con
 	if err != nil {
 		return s.explain(err)
 	}
-	defer func() { _ = c.Close() }() // it goes back to the pool
+	defer func() { _ = c.Close() }() // returns it to the pool
 	if _, err := c.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
 		return s.explain(err)
 	}
@@ -170,8 +169,8 @@ func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Con
 	return nil
 }
 
-// rollback ends a transaction that did not go well. SQLite has done so by itself after some errors
-// (a full disk), and says then that there is none.
+// rollback rolls back a failed transaction. After some errors (such as a full disk), SQLite has
+// done so itself and reports that there is none.
 func rollback(ctx context.Context, c *sql.Conn, cause error) error {
 	_, err := c.ExecContext(ctx, "ROLLBACK")
 	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
@@ -180,7 +179,7 @@ func rollback(ctx context.Context, c *sql.Conn, cause error) error {
 	return cause
 }
 
-// read runs f in one transaction that only reads.
+// read runs f in one read-only transaction.
 func (s *SQLite) read(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

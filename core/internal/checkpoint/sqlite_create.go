@@ -1,8 +1,8 @@
-// Making the state file: it appears whole, or not at all.
+// Creation of the state file, which is atomic.
 //
-// An empty file is damage, then, and never one that is just being made: whoever takes damage for a
-// new store delivers everything again. So the tables are made in a file of another name, which gets
-// its own when it is done.
+// An empty state file therefore always means damage, never a creation in progress. This matters
+// because taking damage for a new store would deliver everything again. So the tables are made in a
+// file with another name, which is then renamed.
 
 package checkpoint
 
@@ -16,11 +16,11 @@ import (
 	"strings"
 )
 
-// unfinishedMark is between the state file's name and a random part in the name of a file that is
-// not done.
+// unfinishedMark separates the state file's name from a random suffix in the name of an unfinished
+// file.
 const unfinishedMark = ".new-"
 
-// create makes the state file. It is no error if another process was faster.
+// create makes the state file. It returns nil if another process was faster.
 func create(ctx context.Context, path string) error {
 	if err := refuseOrphan(path); err != nil {
 		return err
@@ -31,11 +31,11 @@ func create(ctx context.Context, path string) error {
 	return syncParents(path)
 }
 
-// refuseOrphan looks for the log of a state file that is gone. SQLite would take it for the new
-// file's.
+// refuseOrphan returns an error if the log of a missing state file exists, because SQLite would
+// apply it to the new file.
 func refuseOrphan(path string) error {
 	for _, log := range []string{path + "-wal", path + "-journal"} {
-		if exists(log) && !exists(path) { // in this order: a file that is just being made comes before its log
+		if exists(log) && !exists(path) { // the order matters: a file that is just being made appears before its log
 			return &FileError{
 				Path: path, Problem: "it is gone, but its log " + filepath.Base(log) + " is there",
 				Advice: "put it back, or move the log away too and " + startOver,
@@ -45,8 +45,7 @@ func refuseOrphan(path string) error {
 	return nil
 }
 
-// build makes the tables under another name and gives the file its own, unless there is one of that
-// name.
+// build makes the tables in a temporary file, and links it to the final name unless that exists.
 func build(ctx context.Context, path string) (err error) {
 	unfinished := path + unfinishedMark + rand.Text()
 	if err := makeOwn(unfinished); err != nil {
@@ -67,13 +66,13 @@ func build(ctx context.Context, path string) (err error) {
 	if err := os.Link(unfinished, path); err == nil || exists(path) {
 		return nil
 	}
-	// Some disks know no links. A rename replaces what is there; that two processes do not get here
-	// at once is the matter of the lock that each run holds.
+	// Some file systems have no hard links. A rename replaces an existing file; the lock of a run
+	// keeps two processes from getting here at the same time.
 	return os.Rename(unfinished, path)
 }
 
-// makeOwn makes an empty file that nobody else may read: cursors and the data of splits may say
-// what nobody else should know. SQLite gives its logs the same mode.
+// makeOwn makes an empty file with mode 0600, because cursors and the data of splits may be
+// confidential. SQLite gives its logs the same mode.
 func makeOwn(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -82,19 +81,19 @@ func makeOwn(path string) error {
 	return f.Close()
 }
 
-// keepOwn takes the state file from others, with its logs: earlier versions let them read it. Whose
-// it is not leaves it as it is.
+// keepOwn sets the mode 0600 on a state file and its logs, which earlier versions left readable. It
+// fails silently for another owner's file.
 func keepOwn(path string, mode os.FileMode) {
 	if mode.Perm()&0o077 == 0 {
 		return
 	}
 	for _, tail := range []string{"", "-wal", "-shm"} {
-		_ = os.Chmod(path+tail, 0o600) // the logs are there only while it is open
+		_ = os.Chmod(path+tail, 0o600) // the logs exist only while the file is open
 	}
 }
 
-// clearUnfinished removes what processes left that were killed in build. The state file is there:
-// who is in build still finds it made, and needs its own no more.
+// clearUnfinished removes the files of processes that were killed in build. It is called when the
+// state file exists: a process still in build will find it and no longer needs its own.
 func clearUnfinished(path string) error {
 	dir, name := filepath.Split(path)
 	if dir == "" {
@@ -102,14 +101,14 @@ func clearUnfinished(path string) error {
 	}
 	all, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // who may not look in need not clear up
+		return nil // cleaning up is optional
 	}
 	if err != nil {
 		return err
 	}
 	for _, e := range all {
 		if strings.HasPrefix(e.Name(), name+unfinishedMark) {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // Windows keeps it while it is used: then it is not left over
+			_ = os.Remove(filepath.Join(dir, e.Name())) // Windows keeps a file in use, which is no leftover
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-// What a failure of the state file means, and what to do about it.
+// Errors of the state file, with their causes and what to do.
 
 package checkpoint
 
@@ -14,12 +14,12 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// startOver is how to go on without the state: a plain run would deliver behind what the outputs
-// hold everything that they hold.
+// startOver says how to continue without the state. A run without --full would deliver everything a
+// second time.
 const startOver = "start over with `scrapekit run --full`: the outputs hold what the lost state knew, " +
 	"and a plain run would deliver everything again behind it"
 
-// FileError says that the state file cannot be used as it is. Nothing in it was changed.
+// FileError says that the state file cannot be used. It was not changed.
 type FileError struct {
 	Path    string
 	Problem string
@@ -38,8 +38,8 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// explain names the file in an error of SQLite, and its cause in terms of the system. Errors of the
-// store's own rules pass as they are.
+// explain adds the file and the cause to an error of SQLite. Errors of the store's own rules stay
+// as they are.
 func (s *SQLite) explain(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
@@ -59,7 +59,7 @@ func (s *SQLite) explain(err error) error {
 		}
 	case sqlite3.SQLITE_IOERR:
 		if errors.Is(probe(filepath.Dir(s.path)), syscall.ENOSPC) {
-			return s.full(err) // SQLite says no more than that it could not make its log's index larger
+			return s.full(err) // SQLite's only message for a full disk when it grows the log's index
 		}
 		return &FileError{
 			Path: s.path, Problem: "the disk failed: " + e.Error(),
@@ -69,7 +69,7 @@ func (s *SQLite) explain(err error) error {
 	return fmt.Errorf("state file %s: %w", s.path, err)
 }
 
-// unwritable finds out why the file cannot be written: SQLite does not tell.
+// unwritable finds out why the file cannot be written, which SQLite does not report.
 func (s *SQLite) unwritable(err error) error {
 	const advice = "the file and its folder must be writable"
 	dir := filepath.Dir(s.path)
@@ -94,8 +94,7 @@ func (s *SQLite) full(err error) error {
 	}
 }
 
-// probe writes a little to a file in a folder and removes it: what fails then is not SQLite's
-// doing.
+// probe writes and removes a small file in a folder, to get the system's own error.
 func probe(dir string) error {
 	f, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {

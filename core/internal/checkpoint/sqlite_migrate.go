@@ -1,4 +1,4 @@
-// A state file of an earlier version is made one of this.
+// Migration of a state file from an earlier version.
 
 package checkpoint
 
@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// fromFirst makes the runs and splits of this version of those of version 1, which kept the
-// previous splits in a table of their own and no sums.
+// fromFirst converts the runs and splits of version 1, which had a table for previous splits and no
+// sums.
 const fromFirst = `
 ALTER TABLE runs ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET gaps = 1 WHERE instr(CAST(report AS TEXT), '"missing/') > 0;
@@ -27,15 +27,13 @@ DROP TABLE splits_1;
 DROP TABLE previous;
 `
 
-// fromSecond makes the splits of this version of those of version 2, which had one seat and no name
-// for it.
+// fromSecond converts the splits of version 2, which had one seat without a number.
 const fromSecond = `
 ALTER TABLE splits ADD COLUMN seat INTEGER;
 ` + indexesOfSeats
 
-// withSeats makes the seats of either: what was done, seat 0 did, and it is not settled if a run
-// was killed. A process of the former version that holds the run is fenced: it would know nothing
-// of seats and sums.
+// withSeats makes the seats for both: seat 0 did all work, and is unsettled if a run was killed. It
+// fences a running process of the former version, which knows no seats and sums.
 const withSeats = `
 UPDATE holder SET epoch = 0;
 ALTER TABLE tokens RENAME TO tokens_1;
@@ -46,7 +44,7 @@ INSERT INTO seats (seat, epoch, until, settled)
 DROP TABLE tokens_1;
 `
 
-// migrate brings the tables to this version, unless another process was quicker.
+// migrate converts the tables to this version, unless another process was faster.
 func migrate(ctx context.Context, tx *sql.Conn) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
@@ -74,7 +72,7 @@ func migrateFirst(ctx context.Context, tx *sql.Conn) error {
 	return storeSums(ctx, tx, nil, sums)
 }
 
-// recount adds the splits of the unfinished run up.
+// recount computes the sums over the splits of the unfinished run.
 func recount(ctx context.Context, tx *sql.Conn) (sums Sums, err error) {
 	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
 		s, err := scanCounted(row)

@@ -1,4 +1,4 @@
-// SQLite: what is looked up, and what is taken away by hand.
+// SQLite: reading the state, and changing it by hand.
 
 package checkpoint
 
@@ -9,11 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// blob scans bytes and keeps nil and empty apart, which database/sql does not.
+// blob scans bytes and distinguishes nil from empty, which database/sql does not.
 type blob []byte
 
 // Scan implements sql.Scanner.
@@ -35,7 +36,7 @@ func (s *SQLite) View() View { return s }
 // Admin implements [Store].
 func (s *SQLite) Admin() Admin { return s }
 
-// scanner is one row, of a query for one or for many.
+// scanner is one row of a query.
 type scanner interface{ Scan(into ...any) error }
 
 const splitColumns = "id, stream, data, cursor, estimate, seq, epoch, coalesce(seat, -1), status, records, problem"
@@ -46,7 +47,7 @@ func scanSplit(row scanner) (s Split, err error) {
 	return s, err
 }
 
-// countedColumns are those that sums are made of, and what a split is found by.
+// countedColumns are the columns that sums and identifies splits.
 const countedColumns = "seq, id, stream, estimate, epoch, status, records"
 
 func scanCounted(row scanner) (s Split, err error) {
@@ -54,7 +55,7 @@ func scanCounted(row scanner) (s Split, err error) {
 	return s, err
 }
 
-// unfinishedRun is the number of the unfinished run; -1 if there is none.
+// unfinishedRun is the number of the unfinished run; -1: none.
 const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(seq) FROM runs) AND outcome NOT IN ('complete', 'abandoned')), -1)`
 
 // Splits implements [View].
@@ -74,7 +75,7 @@ func (s *SQLite) Splits(ctx context.Context, run string, q Query) (out []Split, 
 	return out, err
 }
 
-// page reads a page of the splits of the unfinished run.
+// page reads a page of splits of the unfinished run.
 func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split, error) {
 	query, args := "run = ?1 AND seq > max(?2, ?3)", []any{seq, base, which.After, max(which.N, 0),
 		string(which.Status)}
@@ -83,11 +84,11 @@ func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split
 		args = args[:4]
 	case Done:
 		query += " AND status = ?5"
-	default: // by the index of what is left
+	default: // uses the index of open splits
 		query += " AND status <> 'done' AND status = ?5"
 	}
 	if which.Free {
-		query += " AND status = 'open' AND seat IS NULL" // as its index has it
+		query += " AND status = 'open' AND seat IS NULL" // matches the condition of its index
 	}
 	left := newRoom(which.N)
 	return collectSome(ctx, q, func(row scanner) (Split, bool, error) {
@@ -150,7 +151,7 @@ func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 		if err != nil || len(out) == 0 || out[0].Splits != nil {
 			return err
 		}
-		sums, err := readSums(ctx, tx) // it is the unfinished one
+		sums, err := readSums(ctx, tx) // the run is unfinished
 		out[0].Splits = sums.Splits()
 		return err
 	})
@@ -186,14 +187,14 @@ func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error
 	}, query, args...)
 }
 
-// collectSome is collect for a scan that says whether there is to be more.
+// collectSome is collect with a scan that also says whether to continue.
 func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, bool, error), query string,
 	args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }() // rows.Err below says what went wrong
+	defer func() { _ = rows.Close() }() // rows.Err below has the error
 	var out []T
 	for more := true; more && rows.Next(); {
 		var v T
@@ -267,8 +268,8 @@ func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) 
 	return found, err
 }
 
-// touch changes the split of the unfinished run with this id, if it is of a kind, and the sums with
-// it. It reports whether there is such a one.
+// touch changes the split of the unfinished run with this id, if it meets the condition kind, and
+// updates the sums. It reports whether there is such a split.
 func touch(ctx context.Context, tx *sql.Conn, id, change, kind string) (bool, error) {
 	before, err := scanCounted(tx.QueryRowContext(ctx,
 		"SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = "+unfinishedRun+" AND "+kind, id))
@@ -286,7 +287,7 @@ func touch(ctx context.Context, tx *sql.Conn, id, change, kind string) (bool, er
 	return true, changeSums(ctx, tx, func(sums *Sums) error { sums.Change(before, now); return nil })
 }
 
-// changeSums lets f change the sums.
+// changeSums updates the sums with f.
 func changeSums(ctx context.Context, tx *sql.Conn, f func(*Sums) error) error {
 	before, err := readSums(ctx, tx)
 	if err != nil {
@@ -299,7 +300,7 @@ func changeSums(ctx context.Context, tx *sql.Conn, f func(*Sums) error) error {
 	return storeSums(ctx, tx, before, now)
 }
 
-// storeSums stores those sums that have changed.
+// storeSums stores the sums that differ.
 func storeSums(ctx context.Context, tx *sql.Conn, before, now Sums) error {
 	for i, s := range now {
 		if i < len(before) && before[i] == s {
@@ -311,4 +312,40 @@ func storeSums(ctx context.Context, tx *sql.Conn, before, now Sums) error {
 		}
 	}
 	return nil
+}
+
+func parseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of a run: %w", err)
+	}
+	return t, nil
+}
+
+func readSeats(ctx context.Context, q querier) ([]SeatInfo, error) {
+	now := time.Now().UnixMilli()
+	seats, err := collect(ctx, q, func(row scanner) (s SeatInfo, err error) {
+		s.Tokens = map[string]Token{}
+		err = row.Scan(&s.N, &s.Free, &s.Settled)
+		return s, err
+	}, "SELECT seat, epoch = 0 OR until <= ?, settled FROM seats ORDER BY seat", now)
+	if err != nil {
+		return nil, err
+	}
+	at := map[int]SeatInfo{}
+	for _, s := range seats {
+		at[s.N] = s
+	}
+	_, err = collect(ctx, q, func(row scanner) (struct{}, error) {
+		var stage string
+		var seat int
+		var t Token
+		err := row.Scan(&stage, &seat, &t.Run, (*blob)(&t.Token))
+		at[seat].Tokens[stage] = t
+		return struct{}{}, err
+	}, "SELECT stage, seat, run, token FROM tokens")
+	return seats, err
 }

@@ -1,4 +1,4 @@
-// SQLite: the life of a run, to its coordinator.
+// SQLite: the coordinator's operations on a run.
 
 package checkpoint
 
@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -59,13 +58,13 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, c Coordinator, er
 	return run, &sqliteCoordinator{s: s, run: run}, nil
 }
 
-// fence takes the run and its seats from whoever holds them.
+// fence fences the coordinator of the run and the holders of its seats.
 func fence(ctx context.Context, tx *sql.Conn) error {
 	_, err := tx.ExecContext(ctx, "UPDATE holder SET epoch = 0; UPDATE seats SET epoch = 0")
 	return err
 }
 
-// raise returns an epoch that nobody ever had.
+// raise returns a new epoch, higher than all before.
 func raise(ctx context.Context, tx *sql.Conn) (epoch int64, err error) {
 	return epoch, tx.QueryRowContext(ctx, "UPDATE holder SET last = last + 1 RETURNING last").Scan(&epoch)
 }
@@ -79,7 +78,7 @@ func (s *SQLite) Current(ctx context.Context) (run Run, ok bool, err error) {
 	return run, ok, err
 }
 
-// current returns the run that has a coordinator; false: none has.
+// current returns the run that has a coordinator; false: none.
 func current(ctx context.Context, q querier) (Run, bool, error) {
 	var epoch int64
 	if err := q.QueryRowContext(ctx, "SELECT epoch FROM holder").Scan(&epoch); err != nil || epoch == 0 {
@@ -93,7 +92,7 @@ func current(ctx context.Context, q querier) (Run, bool, error) {
 	return r.Run, true, q.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&r.Pipeline)
 }
 
-// identity returns what identifies the pipeline, made at its first run. Files of earlier versions
+// identity returns the pipeline's identity, which the first run makes. Files of earlier versions
 // have no table for it.
 func identity(ctx context.Context, tx *sql.Conn) (id string, err error) {
 	if _, err := tx.ExecContext(ctx,
@@ -106,19 +105,20 @@ func identity(ctx context.Context, tx *sql.Conn) (id string, err error) {
 	return id, tx.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&id)
 }
 
-// storedRun is a run with what the database alone knows of it.
+// storedRun is a run with its columns in the database.
 type storedRun struct {
 	Run
 	seq         int64
 	fingerprint string
 }
 
-// unfinished returns the run that the next one goes on with: only the newest can be it.
+// unfinished returns the run that the next one resumes, which can only be the newest.
 func unfinished(ctx context.Context, q querier) (*storedRun, error) {
 	var r storedRun
 	var started, outcome string
 	err := q.QueryRowContext(ctx,
-		"SELECT seq, id, fingerprint, started, outcome, full, planned, starts > 1, stats FROM runs ORDER BY seq DESC LIMIT 1").
+		"SELECT seq, id, fingerprint, started, outcome, full, planned, starts > 1, stats FROM runs "+
+			"ORDER BY seq DESC LIMIT 1").
 		Scan(&r.seq, &r.ID, &r.fingerprint, &started, &outcome, &r.Full, &r.Planned, &r.Resumed, (*blob)(&r.Stats))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (Outcome(outcome) == Complete || Outcome(outcome) == Abandoned) {
 		return nil, nil
@@ -149,9 +149,10 @@ func start(ctx context.Context, tx *sql.Conn, b Begin) (*storedRun, error) {
 	return &storedRun{Run: Run{ID: b.ID, Started: b.Now.UTC().Round(0), Full: b.Full}}, err
 }
 
-// reopen starts a run once more.
+// reopen starts a run again.
 func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) error {
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1, fingerprint = ? WHERE seq = ?",
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1, fingerprint = ? "+
+		"WHERE seq = ?",
 		string(Running), fingerprint, seq); err != nil {
 		return err
 	}
@@ -162,13 +163,14 @@ func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) er
 			before.Status = Broken
 			sums.Change(before, now)
 			return struct{}{}, err
-		}, "UPDATE splits SET status = 'open', seat = NULL, problem = '' WHERE status <> 'done' AND status = 'broken' RETURNING "+countedColumns)
+		}, "UPDATE splits SET status = 'open', seat = NULL, problem = '' WHERE status <> 'done' AND "+
+			"status = 'broken' RETURNING "+countedColumns)
 		return err
 	})
 }
 
-// end notes how a run ended. A run that nobody goes on with keeps the counts of its splits alone.
-// The splits themselves are the previous ones then, if it is complete.
+// end records the end of a run. A run that will not be resumed keeps only the counts of its splits.
+// If it is complete, its splits are the previous ones from then on.
 func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time) error {
 	var text string
 	if err := tx.QueryRowContext(ctx, "SELECT started FROM runs WHERE seq = ?", seq).Scan(&text); err != nil {
@@ -213,7 +215,7 @@ type sqliteCoordinator struct {
 	run Run
 }
 
-// write runs f in a transaction if the run has no other coordinator. f is given the run's number,
+// write runs f in a transaction if the run has no other coordinator. f receives the run's number,
 // and whether it is planned.
 func (c *sqliteCoordinator) write(
 	ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64, planned bool) error,
@@ -227,8 +229,8 @@ func (c *sqliteCoordinator) write(
 	})
 }
 
-// coordinated returns the number of a run, and whether it is planned, if it has the same
-// coordinator still.
+// coordinated returns the number of a run, and whether it is planned, if it still has the same
+// coordinator.
 func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq,
@@ -239,8 +241,8 @@ func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned
 	return seq, planned, err
 }
 
-// Hold implements [Coordinator]. It is a transaction that changes nothing: the system gives its
-// lock to nobody else as long as this process lives, also while it is stopped.
+// Hold implements [Coordinator]. It holds the lock of a transaction that changes nothing. The
+// system gives that lock to no other process while this one lives, even while it is stopped.
 func (c *sqliteCoordinator) Hold(ctx context.Context, f func(ctx context.Context)) error {
 	return c.write(ctx, kept, func(context.Context, *sql.Conn, int64, bool) error {
 		f(ctx)
@@ -276,8 +278,8 @@ func (c *sqliteCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Spli
 	})
 }
 
-// planPage stores a page of a plan, the splits of which must all be new. before is how many came in
-// the pages before.
+// planPage stores a page of a plan. All ids must be new. before is the number of splits in earlier
+// pages.
 func planPage(ctx context.Context, tx *sql.Conn, seq int64, page []sdk.Split, before int) error {
 	if err := named(page, before); err != nil {
 		return err
@@ -293,17 +295,18 @@ func planPage(ctx context.Context, tx *sql.Conn, seq int64, page []sdk.Split, be
 	return splitTwice(page[i].ID)
 }
 
-// add appends the splits whose ids are not known, and returns them.
+// add appends the splits with unknown ids, and returns them.
 func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) (added []sdk.Split, err error) {
 	if len(splits) == 0 {
 		return nil, nil
 	}
 	insert, err := tx.PrepareContext(ctx,
-		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id, run) DO NOTHING")
+		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) "+
+			"ON CONFLICT (id, run) DO NOTHING")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = insert.Close() }() // nothing is pending in it
+	defer func() { _ = insert.Close() }() // only closes a statement
 	return added, changeSums(ctx, tx, func(sums *Sums) error {
 		for _, p := range splits {
 			res, err := insert.ExecContext(ctx, seq, p.ID, p.Stream, []byte(p.Data), p.Cursor, p.Estimate)
@@ -352,14 +355,15 @@ func (c *sqliteCoordinator) Finish(ctx context.Context, outcome Outcome, e End) 
 	})
 }
 
-// replacePrevious takes away those of the previous splits in whose place the splits of this run
-// come, and the splits that it has skipped.
+// replacePrevious deletes the previous splits that splits of this run replace, and those that this
+// run skipped.
 func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE status <> 'done'"); err != nil {
 		return err
 	}
 	var full, any bool
-	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
+	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs "+
+		"WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
 		return err
 	}
 	which := "run <> ?1"
@@ -372,14 +376,3 @@ func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-
-func parseTime(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time of a run: %w", err)
-	}
-	return t, nil
-}

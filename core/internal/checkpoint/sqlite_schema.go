@@ -1,4 +1,4 @@
-// The tables of the state file, and how a file is told to be one.
+// The tables of the state file, and the check of its format.
 
 package checkpoint
 
@@ -12,15 +12,16 @@ import (
 )
 
 const (
-	applicationID = 0x73637270 // "scrp": SQLite keeps it in the file's header
+	applicationID = 0x73637270 // "scrp": SQLite stores it in the file's header
 	schemaVersion = 3
-	// checkBelow is the size in pages up to which a file is checked whole when it is opened: a few
-	// milliseconds. Damage in a larger one is found when its page is read.
+	// checkBelow is the size in pages up to which opening checks the whole file, which takes a few
+	// milliseconds. In a larger file, damage is found when its page is read.
 	checkBelow = 512
 )
 
-// The splits of the unfinished run, which is the newest, are those of its number. All others are
-// the previous ones, each id once. So a run that becomes complete needs not be copied.
+// The splits with the number of the unfinished run, which is the newest, are its splits. All others
+// are previous splits, with unique ids. So the splits of a run that becomes complete need no
+// copying.
 const schema = `
 CREATE TABLE holder (
 	one   INTEGER PRIMARY KEY CHECK (one = 1),
@@ -104,8 +105,8 @@ func createSchema(ctx context.Context, tx *sql.Conn) error {
 	return err
 }
 
-// inspect refuses a file that is not ours, is newer than we are, or is visibly damaged, and returns
-// its version. It writes nothing.
+// inspect returns the version of the file, or an error if the file has another format, is newer
+// than this program, or is visibly damaged. It writes nothing.
 func (s *SQLite) inspect(ctx context.Context) (version int, err error) {
 	var id, pages, pageSize int
 	for query, to := range map[string]*int{
@@ -138,9 +139,9 @@ func (s *SQLite) inspect(ctx context.Context) (version int, err error) {
 	return version, s.check(ctx)
 }
 
-// short reports whether the file lacks pages that it should have, as SQLite would see late, or
-// never: it takes what is missing of the last page for zeros. While there is something in the log,
-// the pages may be there.
+// short reports whether pages at the end of the file are missing. SQLite would notice that late, or
+// never: it reads the missing part of the last page as zeros. The pages may be in the log, so a log
+// that is not empty means no.
 func (s *SQLite) short(want int64) (bool, error) {
 	file, err := os.Stat(s.path)
 	if err != nil {

@@ -1,5 +1,4 @@
-// SQLite: seats, and what their holders do. Every change begins with the question whether the seat
-// is held still.
+// SQLite: the operations of a seat's holder. Each first checks that the seat is still held.
 
 package checkpoint
 
@@ -50,8 +49,8 @@ func (s *SQLite) Join(ctx context.Context, run Run, seat int) (sat Seat, held He
 	return sat, &sqliteHeld{s: s, run: run.ID, seat: sat.N, epoch: sat.Epoch}, nil
 }
 
-// leased is until when a lease lasts that begins now, in milliseconds. The store's clock is that of
-// the machine where the file is.
+// leased returns the end of a lease that begins now, in Unix milliseconds. The store's clock is
+// that of the machine with the file.
 func leased() int64 { return time.Now().Add(Lease).UnixMilli() }
 
 // Seats implements [View].
@@ -63,31 +62,6 @@ func (s *SQLite) Seats(ctx context.Context) (out []SeatInfo, err error) {
 	return out, err
 }
 
-func readSeats(ctx context.Context, q querier) ([]SeatInfo, error) {
-	now := time.Now().UnixMilli()
-	seats, err := collect(ctx, q, func(row scanner) (s SeatInfo, err error) {
-		s.Tokens = map[string]Token{}
-		err = row.Scan(&s.N, &s.Free, &s.Settled)
-		return s, err
-	}, "SELECT seat, epoch = 0 OR until <= ?, settled FROM seats ORDER BY seat", now)
-	if err != nil {
-		return nil, err
-	}
-	at := map[int]SeatInfo{}
-	for _, s := range seats {
-		at[s.N] = s
-	}
-	_, err = collect(ctx, q, func(row scanner) (struct{}, error) {
-		var stage string
-		var seat int
-		var t Token
-		err := row.Scan(&stage, &seat, &t.Run, (*blob)(&t.Token))
-		at[seat].Tokens[stage] = t
-		return struct{}{}, err
-	}, "SELECT stage, seat, run, token FROM tokens")
-	return seats, err
-}
-
 // sqliteHeld is a [Held].
 type sqliteHeld struct {
 	s     *SQLite
@@ -96,12 +70,12 @@ type sqliteHeld struct {
 	epoch int64
 
 	mu      sync.Mutex
-	claimed bool  // the first claim was made
-	after   int64 // the place behind which the next claim looks first
+	claimed bool  // the first claim is done
+	after   int64 // the next claim starts after this place
 }
 
-// write runs f in a transaction if the seat is held still, and renews its lease at the end. f is
-// given the run's number.
+// write runs f in a transaction if the seat is still held, then renews its lease. f receives the
+// run's number.
 func (h *sqliteHeld) write(
 	ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64) error,
 ) error {
@@ -124,8 +98,8 @@ func (h *sqliteHeld) write(
 	})
 }
 
-// Hold implements [Held]. The system gives the lock of its transaction to nobody else as long as
-// this process lives, also while it is stopped.
+// Hold implements [Held]. The system gives the lock of its transaction to no other process while
+// this one lives, even while it is stopped.
 func (h *sqliteHeld) Hold(ctx context.Context, f func(ctx context.Context)) error {
 	return h.write(ctx, kept, func(context.Context, *sql.Conn, int64) error {
 		f(ctx)
@@ -149,13 +123,13 @@ func (h *sqliteHeld) Leave(ctx context.Context) error {
 	})
 }
 
-// giveBack frees the splits that the seat holds.
+// giveBack releases the splits that the seat holds.
 func (h *sqliteHeld) giveBack(ctx context.Context, tx *sql.Conn) error {
 	_, err := tx.ExecContext(ctx, "UPDATE splits SET seat = NULL WHERE seat = ?", h.seat)
 	return err
 }
 
-// Claim implements [Held]. A claim need not outlive a power failure: nobody else does either.
+// Claim implements [Held]. A claim need not survive a power failure, because no holder does.
 func (h *sqliteHeld) Claim(ctx context.Context, n int) (out []Split, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -220,7 +194,7 @@ func (h *sqliteHeld) Commit(ctx context.Context, c Commit) (added []sdk.Split, e
 	return added, nil
 }
 
-// count adds to the stats of the run.
+// count adds delta to the stats of the run.
 func count(ctx context.Context, tx *sql.Conn, seq int64, delta []byte) error {
 	if delta == nil {
 		return nil
@@ -237,7 +211,7 @@ func count(ctx context.Context, tx *sql.Conn, seq int64, delta []byte) error {
 	return err
 }
 
-// advance stores how far the splits are, if every one of them is held still.
+// advance stores the progress of the splits, if the seat still holds all of them.
 func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, splits []Progress) error {
 	if len(splits) == 0 {
 		return nil
@@ -247,13 +221,13 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 	if err != nil {
 		return err
 	}
-	defer func() { _ = find.Close() }() // nothing is pending in it
+	defer func() { _ = find.Close() }() // only closes a statement
 	update, err := tx.PrepareContext(ctx,
 		"UPDATE splits SET cursor = ?, status = ?, seat = ?, records = ?, problem = ? WHERE seq = ?")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = update.Close() }() // nothing is pending in it
+	defer func() { _ = update.Close() }() // only closes a statement
 	return changeSums(ctx, tx, func(sums *Sums) error {
 		for _, p := range splits {
 			before, err := scanCounted(find.QueryRowContext(ctx, p.ID, seq, p.Epoch, h.seat))
@@ -276,7 +250,7 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 	})
 }
 
-// notHeld says why a split could not be stored.
+// notHeld returns the error of a split that could not be stored.
 func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error {
 	var known bool
 	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq,

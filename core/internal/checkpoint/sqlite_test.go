@@ -23,6 +23,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // childEnv names the state file that the test binary, started once more, is to commit to.
@@ -72,7 +73,10 @@ func must(err error) {
 
 // TestKill kills a process that commits, again and again. What it said it committed is there, and
 // each commit is there whole.
+//
+//ci:plain
 func TestKill(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	rounds := 20
 	if testing.Short() {

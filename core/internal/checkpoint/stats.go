@@ -1,4 +1,4 @@
-// Stats: the counts of a run, to which each commit adds.
+// Stats: the counts of a run, which each commit increases.
 
 package checkpoint
 
@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// addStats adds the numbers of delta to those of sum, both JSON objects of numbers and objects. A
-// sum stops at the largest and the smallest number instead of running over.
+// addStats adds the numbers of delta to those of sum. Both are JSON objects of numbers and objects.
+// Sums saturate.
 func addStats(sum, delta []byte) ([]byte, error) {
 	if delta == nil {
 		return sum, nil

@@ -1,42 +1,27 @@
-// Sums: how far the splits of a run are, by stream, kept as they change.
+// Sums: the progress of a run's splits by stream, updated with each split.
 
 package checkpoint
 
 import "slices"
 
-// Sum is what the splits of one stream come to.
-type Sum struct {
-	Stream                      string
-	Open, Done, Broken, Skipped int
-	Records                     int64 // delivered
-	// Expected is how many records the splits have in all: of one that ended those that were
-	// delivered, of another one at least what was estimated.
-	Expected int64
-	Unknown  int // splits that have not ended and have no estimate
-}
-
-// Sums are those of a run, in the order of each stream's first split.
-type Sums []Sum
-
 const (
-	// maxSums bounds the streams that are told apart: a plugin may call those of its splits as it
-	// likes.
+	// maxSums bounds the number of streams, because a plugin may name its splits' streams freely.
 	maxSums = 1000
-	// OtherStreams is the sum of the splits of all others.
+	// OtherStreams names the sum of the splits beyond maxSums streams.
 	OtherStreams = "other streams"
 )
 
-// Add takes in a new split.
+// Add adds a new split.
 func (s *Sums) Add(n Split) { s.of(n.Stream).take(n, 1) }
 
-// Change takes in that a split is now what it was not before.
+// Change replaces a split's former contribution.
 func (s *Sums) Change(before, now Split) {
 	sum := s.of(now.Stream)
 	sum.take(before, -1)
 	sum.take(now, 1)
 }
 
-// Splits returns how many splits there are, by status.
+// Splits returns the number of splits by status.
 func (s Sums) Splits() map[Status]int {
 	out := map[Status]int{}
 	for _, sum := range s {
@@ -50,7 +35,7 @@ func (s Sums) Splits() map[Status]int {
 	return out
 }
 
-// of returns the sum that the splits of a stream go to.
+// of returns the sum for the splits of a stream.
 func (s *Sums) of(stream string) *Sum {
 	i := s.index(stream)
 	if i < 0 && len(*s) >= maxSums {
@@ -68,7 +53,7 @@ func (s *Sums) index(stream string) int {
 	return slices.IndexFunc(*s, func(sum Sum) bool { return sum.Stream == stream })
 }
 
-// take adds a split n times; -1 takes it away.
+// take adds a split n times; -1 subtracts it.
 func (s *Sum) take(p Split, n int) {
 	switch p.Status {
 	case Open:

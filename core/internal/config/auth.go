@@ -1,4 +1,4 @@
-// The auth blocks of an http block: credentials, and where each goes.
+// The auth blocks of an http block: credentials, and the origins that receive them.
 
 package config
 
@@ -57,7 +57,7 @@ func (s *section) auth(b *hclsyntax.Block, hosts, allow []origin.Origin) (c cred
 	return c, true
 }
 
-// authBlock is the block of a credential, to its scheme.
+// authBlock gives a scheme access to its block.
 type authBlock struct {
 	*section
 	header hcl.Range
@@ -84,7 +84,8 @@ func (b authBlock) Report(name string, severity credential.Severity, hint, forma
 	report(b.body.Attributes[name].Expr.Range(), hint, "%s: %s", b.title, fmt.Sprintf(format, args...))
 }
 
-// authOrigins are those that get what: the ones given, or those of the host settings.
+// authOrigins returns the origins that receive what: those given, or else those of the host
+// settings.
 func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []origin.Origin) []origin.Origin {
 	texts, at := s.texts("origins", `origins = ["https://example.com"]`)
 	if s.body.Attributes["origins"] == nil {
@@ -112,7 +113,7 @@ func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []orig
 	return unionOrigins(nil, origins)
 }
 
-// headerValue checks that a text can stand in a header.
+// headerValue checks that a text is valid in a header.
 func (s *section) headerValue(name, text string) string {
 	if !credential.IsHeaderText(text) {
 		s.fail(s.body.Attributes[name].Expr.Range(),

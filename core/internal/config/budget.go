@@ -1,6 +1,6 @@
-// Budget: what the expressions of a file may take of memory and time. A file of a few lines can ask
-// for more of both than there is: lists of lists of lists, texts that repeat themselves, a search
-// for a pattern that never ends, a file of the kernel's that is never full.
+// Budget: limits for the memory and time of evaluating a file's expressions. A short file can ask
+// for more than there is: nested lists, repeated texts, a search for a pattern that never ends, a
+// special file that never ends.
 
 package config
 
@@ -18,25 +18,25 @@ import (
 )
 
 const (
-	// maxUnits is what all values of a file may weigh that are worked out on the way, used and used
-	// again: a byte of a text is one unit.
+	// maxUnits bounds the weight of all values of a file that evaluation makes or uses. A byte of
+	// text is one unit.
 	maxUnits = 32 << 20
-	// unitsOfValue is the weight of a value beside its text.
+	// unitsOfValue is the weight of a value in addition to its text.
 	unitsOfValue = 32
-	// maxEvaluation is how long the expressions of a file may take together. It is for what never
-	// ends: Ctrl-C is sooner.
+	// maxEvaluation bounds the time of evaluating all expressions of a file together. It is for
+	// what never ends; a user presses Ctrl-C earlier.
 	maxEvaluation = time.Minute
 )
 
-// budget is that of one loading. Its methods may be called by several goroutines at once: one that
-// works on is left behind.
+// budget is the budget of one call of Load. Its methods may be called by several goroutines at the
+// same time: an evaluation that times out continues in the background.
 type budget struct {
 	ctx   context.Context
 	left  atomic.Int64
-	spent time.Duration // for what was evaluated
+	spent time.Duration // time of finished evaluations
 
 	mu   sync.Mutex
-	over bool // what is left behind changes nothing any more
+	over bool // set on timeout: the abandoned evaluation must change nothing any more
 }
 
 func newBudget(ctx context.Context) *budget {
@@ -45,13 +45,14 @@ func newBudget(ctx context.Context) *budget {
 	return b
 }
 
-// errTooLarge is what a function of the file returns once the budget is spent.
-const errTooLarge = shownError("the values of this file grow too large: together they may have some millions of characters")
+// errTooLarge is the error of a function when the budget is used up.
+const errTooLarge = shownError("the values of this file grow too large: together they may have some millions of " +
+	"characters")
 
-// spend takes units off, and reports whether there were as many.
+// spend subtracts units, and reports whether enough were left.
 func (b *budget) spend(units int64) bool { return b.left.Add(-units) >= 0 }
 
-// weigh takes the weight of a value off. It looks at no more of it than can be paid.
+// weigh subtracts the weight of a value. It stops when the budget is used up.
 func (b *budget) weigh(v cty.Value) bool {
 	v, _ = v.Unmark()
 	if !b.spend(unitsOfValue) {
@@ -73,15 +74,14 @@ func (b *budget) weigh(v cty.Value) bool {
 	return true
 }
 
-// stopped reports that nobody waits for a value any more.
+// stopped reports whether the evaluation was abandoned.
 func (b *budget) stopped() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.over
 }
 
-// note changes something of the loader's from within an expression, unless the loader has gone on
-// without it.
+// note changes the loader from within an expression, unless the evaluation was abandoned.
 func (b *budget) note(change func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,13 +90,13 @@ func (b *budget) note(change func()) {
 	}
 }
 
-// metered is an expression whose every value is weighed.
+// metered is an expression that weighs each of its values.
 type metered struct {
 	hclsyntax.Expression
 	budget *budget
 }
 
-// Value is the value, if it can be paid.
+// Value returns the value, if the budget suffices.
 func (m *metered) Value(scope *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if m.budget.left.Load() < 0 || m.budget.stopped() {
 		return cty.DynamicVal, m.refused()
@@ -113,8 +113,8 @@ func (m *metered) refused() hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: string(errTooLarge), Subject: &at}}
 }
 
-// meter weighs the parts of an expression that can be many. undo takes the scales away: what looks
-// at expressions does not know them.
+// meter wraps the parts of an expression that can have many values. undo unwraps them, for code
+// that inspects expressions.
 func (b *budget) meter(expr hclsyntax.Expression) (undo func()) {
 	var slots []*hclsyntax.Expression
 	add := func(slot *hclsyntax.Expression) {
@@ -122,7 +122,7 @@ func (b *budget) meter(expr hclsyntax.Expression) (undo func()) {
 			slots = append(slots, slot)
 		}
 	}
-	// The callback returns no diagnostics, and so VisitAll none.
+	// The callback returns no diagnostics, so VisitAll returns none.
 	_ = hclsyntax.VisitAll(expr, func(node hclsyntax.Node) hcl.Diagnostics {
 		switch e := node.(type) {
 		case *hclsyntax.ForExpr:
@@ -182,7 +182,7 @@ func (l *loader) value(expr hclsyntax.Expression, scope *hcl.EvalContext) (cty.V
 	done := make(chan result, 1)
 	undo := b.meter(expr)
 	began := time.Now()
-	go func() { // nothing calls off what it is at: it is left behind, and ends with the process at the latest
+	go func() { // evaluation cannot be cancelled: it is abandoned, and ends with the process at the latest
 		v, found := expr.Value(scope)
 		if !found.HasErrors() && (b.left.Load() < 0 || !b.weigh(v)) {
 			v, found = refuse(string(errTooLarge))
@@ -205,8 +205,8 @@ func (l *loader) value(expr hclsyntax.Expression, scope *hcl.EvalContext) (cty.V
 	}
 }
 
-// costs are what some functions take beyond the weight of what they are given: known before they
-// are called, for one call can be too much.
+// costs are the costs of functions beyond the weight of their arguments. They are charged before
+// the call, because a single call can be too much.
 var costs = map[string]func(args []cty.Value) int64{
 	"join": func(args []cty.Value) int64 {
 		n := int64(0)
@@ -237,12 +237,12 @@ var costs = map[string]func(args []cty.Value) int64{
 		}
 		return n
 	},
-	// it compares each with each
+	// It compares each pair.
 	"distinct": func(args []cty.Value) int64 { return lengthOf(args[0]) * lengthOf(args[0]) },
 }
 
-// replaceCost is that of a text in which every match grows. Of a pattern the empty matches are the
-// most that there can be.
+// replaceCost is the cost of replacing every match. A pattern has the most matches if it matches
+// the empty string.
 func replaceCost(args []cty.Value) int64 {
 	in, old, by := text(args[0]), text(args[1]), text(args[2])
 	n := int64(strings.Count(in, old))
@@ -252,7 +252,7 @@ func replaceCost(args []cty.Value) int64 {
 	return n*int64(len(by)) + int64(strings.Count(by, "$"))*int64(len(in))
 }
 
-// widths sums up the numbers in a format.
+// widths returns the sum of the numbers in a format.
 func widths(format string) int64 {
 	sum, n := int64(0), int64(0)
 	for _, c := range format {
@@ -265,7 +265,7 @@ func widths(format string) int64 {
 	return sum + n
 }
 
-// text is an argument that is a text, or "".
+// text returns an argument that is a string, or "".
 func text(v cty.Value) string {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
@@ -284,7 +284,7 @@ func lengthOf(v cty.Value) int64 {
 	return int64(v.LengthInt())
 }
 
-// wholeNumber is an argument that is a number from 0 to what no budget has.
+// wholeNumber returns a numeric argument, clamped to a range from 0 to more than any budget.
 func wholeNumber(v cty.Value) int64 {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() || v.Type() != cty.Number {

@@ -1,14 +1,13 @@
-// Package config turns a pipeline file (HCL) into checked values. It stands at the top of a run:
-// what it returns is complete and right as far as can be known without running anything, and what
-// is wrong with the file it says all at once, each with its line and a hint.
+// Package config turns a pipeline file (HCL) into checked values. It is the first step of a run:
+// its result is complete, and correct as far as that can be checked without running anything. It
+// reports all errors of the file at once, each with its line and a hint.
 //
-// A block of the file has two readers. Its own attributes are the plugin's settings, checked
-// against the JSON Schema that the plugin states; the nested blocks select, http and on_error are
-// the host's.
+// A block of the file has two readers. Its attributes are the plugin's settings and are checked
+// against the plugin's JSON Schema. The nested blocks select, http and on_error belong to the host.
 //
-// Values that come from env(), file(), sensitive() or a sensitive variable carry a mark through
-// every expression. No diagnostic shows such a value, and [Pipeline.Secrets] lists those that are
-// in use, so that everything else that prints can leave them out too.
+// Values from env(), file(), sensitive() or a sensitive variable carry a mark through every
+// expression. No diagnostic shows such a value. [Pipeline.Secrets] lists those in use, so that
+// everything else that prints can leave them out too.
 package config
 
 import (
@@ -16,96 +15,94 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Options say what Load needs beyond the file.
+// Options are what Load needs beyond the file.
 type Options struct {
-	// Vars are the variables of the command line, as they were written there.
+	// Vars are the variables of the command line, unparsed.
 	Vars map[string]string
-	// Lookup describes a plugin. It is called once for each plugin, for several at the same time.
+	// Lookup describes a plugin. It is called once for each plugin, concurrently for several.
 	Lookup func(ctx context.Context, b BlockRef) (sdk.Info, error)
 	// Names lists the first-party plugins of a kind.
 	Names func(kind sdk.Kind) []string
-	// Build makes a plugin of settings that its schema allows, and ends it again, if that can be
-	// done at once and without any effect; its error says what the schema could not. It is called
-	// once for each block; nil: nothing is tried.
+	// Build creates a plugin with settings that its schema allows, and ends it again, if that is
+	// immediate and has no effect. Its error says what the schema cannot. It is called once for
+	// each block; nil: no such check.
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
-	// Program returns the executable to use in the place of the one that a block names by its
-	// absolute path; nil: each its own.
+	// Program returns the executable to use instead of the absolute path in a block; nil: the path
+	// itself.
 	Program func(path string) string
-	// Attached are sockets of plugins that run already, by the names of their stages.
+	// Attached maps names of stages to the sockets of plugins that already run.
 	Attached map[string]string
-	// Getenv is os.LookupEnv, or a test's.
+	// Getenv is os.LookupEnv, or a test's replacement.
 	Getenv func(name string) (string, bool)
-	// Installed finds the program of a published plugin that the file requires; nil: there are
-	// none. What it finds is not started unless it has the digest.
+	// Installed returns the program of a published plugin that the file requires; nil: none is
+	// installed. A program is not started if its digest differs.
 	Installed func(r Requirement) (Program, error)
-	// Granted says what a plugin was granted at its installation; nil: nothing.
+	// Granted returns what a plugin was granted at its installation; nil: nothing.
 	Granted func(b BlockRef) sdk.Permissions
-	// Paths says which settings of a published plugin named files when it was installed; nil: it is
-	// not held to that.
+	// Paths returns the settings of a published plugin that named files when it was installed; nil:
+	// not checked.
 	Paths func(b BlockRef) artifact.Paths
-	// Own are folders of the user's beside those that are known here: no setting gives them to a
-	// plugin.
+	// Own are further folders of the user that no setting may open to a plugin.
 	Own []string
-	// Levels are those of the sandbox, and Loose those of them at which the kernel does not hold
-	// plugins.
+	// Levels are the levels of the sandbox. Loose are those without confinement by the kernel.
 	Levels, Loose []string
-	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
+	// StateDir is the parent folder of pipelines' states; "": .scrapekit beside the file.
 	StateDir string
-	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of
+	// Replay keeps state and outputs apart from those of the pipeline, in the folder "replay" of
 	// its state.
 	Replay bool
 }
 
-// BlockRef names the plugin that a block asks for.
+// BlockRef identifies the plugin of a block.
 type BlockRef struct {
 	Kind sdk.Kind
 	Type string // the block's label
 	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
 
-	Attached bool // Path is the socket of one that runs already
-	// Source, Version and Digest are those of a published plugin: its name, and what the program
-	// must be. "" for others.
+	Attached bool // Path is the socket of a plugin that already runs
+	// Source, Version and Digest identify a published plugin and its program. "" for others.
 	Source, Version, Digest string
-	// Sandbox is the level that the file asks for; "": none.
+	// Sandbox is the level in the file; "": none.
 	Sandbox string
 }
 
 // Pipeline is a checked pipeline file.
 type Pipeline struct {
 	File     string // as it was given to Load
-	Dir      string // the file's folder, absolute; relative paths in the file start here
+	Dir      string // absolute folder of the file; relative paths in the file are relative to it
 	Name     string
-	StateDir string // where the pipeline's state is kept: Dir/.scrapekit/Name, or the folder replay in it
+	StateDir string // Dir/.scrapekit/Name, or the folder replay in it
 
-	Sandbox string // how much plugins are confined, as the file says; "": it does not
+	Sandbox string // level of the sandbox in the file; "": none
 
-	Concurrency int           // splits read at once
+	Concurrency int           // splits read in parallel
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // the most bytes between two commits
-	MaxSpool    int64         // the most bytes that are kept on disk until they are used
+	MaxSpool    int64         // the most bytes of spool files on disk
 	Retention   Retention
 
 	Source     Block
-	Transforms []Block // in the order of the file, which is the order of the records' way
+	Transforms []Block // in the order of the file, which is that of the data flow
 	Sinks      []Block
 
-	// Secrets are the sensitive strings in use, the longest first. Shorter ones than 4 bytes are
-	// left out: hiding them would make every line unreadable.
+	// Secrets are the sensitive strings in use, longest first. Those shorter than 4 bytes are left
+	// out, because hiding them would make every line unreadable.
 	Secrets []string
-	// Late are the secrets that the run obtains when they are needed.
+	// Late are the secrets that the run obtains on first use.
 	Late []Secret
 }
 
-// Retention says what the state keeps of what no run needs.
+// Retention says how long the state keeps what no run needs.
 type Retention struct {
-	Runs    int           // the newest runs, with their reports and dead letters
-	Rejects time.Duration // dead letters of older runs, since the last of a run
-	Replies time.Duration // cached replies, since each was used last
+	Runs    int           // number of newest runs, with their reports and dead letters
+	Rejects time.Duration // age of dead letters of older runs, from the end of the run
+	Replies time.Duration // age of cached replies, from their last use
 }
 
 // Block is a source, transform or sink of the pipeline.
@@ -116,36 +113,67 @@ type Block struct {
 	Path    string // the executable of a third-party plugin, absolute; "" for a first-party one
 	Source  string // the name of a published plugin; "" for others
 	Version string // the version of a published plugin that is installed; "" for others
-	// Attached says that Path is the socket of a plugin that runs already.
+	// Attached says that Path is the socket of a plugin that already runs.
 	Attached bool
-	Digest   string            // what the executable must be; "": whatever is there
-	Config   json.RawMessage   // the settings as the plugin gets them, secrets included: never to be printed
-	Streams  []string          // those selected; nil: all
-	HTTP     httppolicy.Policy // what the file says; the host adds its own part
+	Digest   string            // required digest of the executable; "": any
+	Config   json.RawMessage   // settings as the plugin receives them, with secrets: never print them
+	Streams  []string          // selected streams; nil: all
+	HTTP     httppolicy.Policy // the file's part; the host adds its own
 	Files    Files
 	OnError  OnError
-	Read     []string      // files and folders that the plugin may read, absolute
-	Write    []string      // and those that it may write as well
-	Paths    []PathSetting // the settings by which it may, of those
-	Dial     []string      // addresses that the host opens TCP connections to for it; see sdk.Permissions
-	AsksDial []string      // those of them, and others, that the plugin itself asks for: no other can be granted
+	Read     []string      // absolute paths of files and folders that the plugin may read
+	Write    []string      // and of those that it may also write
+	Paths    []PathSetting // the settings that name them
+	Dial     []string      // addresses to which the host opens TCP connections for it; see sdk.Permissions
+	AsksDial []string      // all addresses that the plugin asks for; no others can be granted
 	Pos      string        // "jira.hcl:12"
 	Info     sdk.Info
 }
 
-// Files is where the host keeps what a plugin asks to keep.
+// Files is where the host keeps files for a plugin.
 type Files struct {
-	Path    string // absolute; "": nowhere
-	MaxSize int64  // of a file in bytes
+	Path    string // absolute; "": none
+	MaxSize int64  // of one file, in bytes
 }
 
-// OnError says how many failures of a stage are too many.
+// OnError says which failures of a stage end it.
 type OnError struct {
-	MaxRejects int64 // rejected records that are borne; -1: any number
-	Attempts   int   // of a split or batch that fails; 0: not given
-	// Patience is for how long that is tried at least; 0: not given.
+	MaxRejects int64 // rejected records that are tolerated; -1: any number
+	Attempts   int   // tries of a split or batch; 0: not set
+	// Patience is the least total time of the tries; 0: not set.
 	Patience time.Duration
-	// MaxIdle is how many cursors in a row may bring no new record; 0: not given, -1: any number.
-	// For a source.
+	// MaxIdle bounds the cursors in a row without a new record; 0: not set, -1: unlimited. For a
+	// source.
 	MaxIdle int
+}
+
+// Secret is a value that a run obtains: from a command, or from the system's keyring.
+type Secret struct {
+	StandIn string // its placeholder in the texts of credentials
+	Title   string // for messages: `secret "token" (jira.hcl:3)`
+
+	Exec    []string      // command that prints it; nil: it is in the keyring
+	Dir     string        // working directory of the command
+	TTL     time.Duration // 0: valid until a host refuses it
+	Timeout time.Duration // of the command
+
+	Service, User string // of the keyring
+}
+
+// Requirement is a plugin that a file requires.
+type Requirement struct {
+	Name       string // in the file
+	Source     string // as written in the file
+	Constraint string // on the version; "": any
+	Path       string // absolute path of the program; "": a published plugin
+	Pos        string // "jira.hcl:4"
+	at         hcl.Range
+}
+
+// Program is the installed program of a published plugin.
+type Program struct {
+	Path    string
+	Digest  string // "sha256:…"; "": not checked
+	Version string
+	Warning string // a warning for the user; "": none
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 type jiraSettings struct {
@@ -64,12 +65,12 @@ func plugins() map[sdk.Kind]map[string]sdk.Info {
 	info := func(name string, kind sdk.Kind, schema json.RawMessage) sdk.Info {
 		return sdk.Info{Name: name, Version: "1.0.0", Kind: kind, Config: schema}
 	}
-	jira := info("jira", sdk.KindSource, sdk.Schema[jiraSettings]())
+	jira := info("jira", sdk.KindSource, settings.Schema[jiraSettings]())
 	jira.Streams = []sdk.Stream{{Name: "issues"}, {Name: "comments"}}
 	return map[sdk.Kind]map[string]sdk.Info{
 		sdk.KindSource:    {"jira": jira, "github": info("github", sdk.KindSource, nil)},
-		sdk.KindTransform: {"llm": info("llm", sdk.KindTransform, sdk.Schema[llmSettings]())},
-		sdk.KindSink:      {"jsonl": info("jsonl", sdk.KindSink, sdk.Schema[jsonlSettings]())},
+		sdk.KindTransform: {"llm": info("llm", sdk.KindTransform, settings.Schema[llmSettings]())},
+		sdk.KindSink:      {"jsonl": info("jsonl", sdk.KindSink, settings.Schema[jsonlSettings]())},
 	}
 }
 

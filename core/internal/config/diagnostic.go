@@ -1,4 +1,4 @@
-// Diagnostics: what is wrong with a pipeline file, free of secrets, with the line that shows it.
+// Diagnostics: the errors and warnings about a pipeline file, without secrets, each with its line.
 
 package config
 
@@ -22,15 +22,15 @@ const (
 	Warning Severity = "warning"
 )
 
-// Diagnostic is one thing to say about a pipeline file. It holds no sensitive value.
+// Diagnostic is one error or warning about a pipeline file. It holds no sensitive value.
 type Diagnostic struct {
 	Severity Severity
-	Summary  string // what was found; one line
-	Detail   string // what is wanted, or what to do; may be empty
-	File     string // as it was given to Load; empty if no place in the file is at fault
+	Summary  string // what was found, on one line
+	Detail   string // what is expected or what to do; may be empty
+	File     string // as given to Load; empty if no place in the file is at fault
 	Line     int    // from 1
 	Column   int    // from 1, in characters
-	// Source is the line that shows it. Source[From:To] is the part at fault.
+	// Source is the line at fault. Source[From:To] is the part at fault.
 	Source   string
 	From, To int
 }
@@ -46,7 +46,7 @@ func (d Diagnostic) String() string {
 	return text
 }
 
-// Diagnostics is everything there is to say about a pipeline file, in the order of its lines.
+// Diagnostics are the errors and warnings about a pipeline file, in the order of its lines.
 type Diagnostics []Diagnostic
 
 // HasErrors reports whether one of them is an error.
@@ -59,7 +59,7 @@ func (d Diagnostics) HasErrors() bool {
 	return false
 }
 
-// Error makes Diagnostics an error of one line for each.
+// Error returns one line for each diagnostic.
 func (d Diagnostics) Error() string {
 	lines := make([]string, len(d))
 	for i, one := range d {
@@ -68,13 +68,12 @@ func (d Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// shownError is an error of a function of ours whose text holds no value of an argument that is
-// sensitive.
+// shownError is an error of one of our functions. Its text holds no value of a sensitive argument.
 type shownError string
 
 func (e shownError) Error() string { return string(e) }
 
-// report adds what the HCL packages found, in their own words.
+// report adds diagnostics of the HCL packages unchanged.
 func (l *loader) report(found hcl.Diagnostics) { l.found = append(l.found, found...) }
 
 // fail adds an error at a place of the file.
@@ -90,8 +89,8 @@ func (l *loader) warn(at hcl.Range, detail, summary string, args ...any) {
 	l.found[len(l.found)-1].Severity = hcl.DiagWarning
 }
 
-// withhold takes the details off diagnostics of an expression in which a sensitive value takes
-// part: the functions of the library quote their arguments.
+// withhold removes the details from diagnostics of an expression that uses a sensitive value,
+// because the library's functions quote their arguments.
 func withhold(found hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range found {
 		if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
@@ -106,7 +105,8 @@ func withhold(found hcl.Diagnostics) hcl.Diagnostics {
 	return found
 }
 
-// diagnostics puts everything found so far into its final form: secrets out, source lines in.
+// diagnostics returns the final form of everything found so far: without secrets, with source
+// lines.
 func (l *loader) diagnostics() Diagnostics {
 	var out Diagnostics
 	seen := map[Diagnostic]bool{}
@@ -146,7 +146,7 @@ func (l *loader) diagnostic(d *hcl.Diagnostic) Diagnostic {
 	return one
 }
 
-// locate fills in the place, with the first line of the range as the excerpt.
+// locate sets the place of a diagnostic, with the first line of the range as the excerpt.
 func (l *loader) locate(d *Diagnostic, at hcl.Range) {
 	d.File, d.Line, d.Column = l.file, at.Start.Line, at.Start.Column
 	if at.Start.Byte > len(l.src) {
@@ -164,7 +164,7 @@ func (l *loader) locate(d *Diagnostic, at hcl.Range) {
 		func(s string) string { return strings.Repeat("*", len(s)) }), from, to
 }
 
-// uncapital puts the summaries of the HCL packages into the style of ours.
+// uncapital converts summaries of the HCL packages to our style.
 func uncapital(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	if second, _ := utf8.DecodeRuneInString(s[size:]); first < 'A' || first > 'Z' || (second >= 'A' && second <= 'Z') {

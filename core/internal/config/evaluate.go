@@ -1,5 +1,5 @@
-// Evaluation of expressions: names are checked first, so that a wrong one gets a hint, and details
-// are withheld where a sensitive value takes part.
+// Evaluation of expressions. Names are checked first, so that a wrong one gets a hint. Details are
+// withheld where an expression uses a sensitive value.
 
 package config
 
@@ -13,8 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluate returns the value of an expression. If it has none, that is reported and the value is
-// unknown.
+// evaluate returns the value of an expression. If it has none, it reports that and returns an
+// unknown value.
 func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	if !l.checkNames(expr) {
 		return cty.DynamicVal, false
@@ -30,14 +30,14 @@ func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	return cty.DynamicVal, false
 }
 
-// sensitive reports whether a sensitive value takes part in an expression.
+// sensitive reports whether an expression uses a sensitive value.
 func (l *loader) sensitive(expr hclsyntax.Expression) bool {
 	found := false
 	for _, call := range calls(expr) {
 		found = found || slices.Contains([]string{"env", "file", "keyring", "sensitive"}, call.Name)
 	}
 	for _, t := range expr.Variables() {
-		v, problems := t[:min(len(t), 2)].TraverseAbs(l.scope) // var.x as a whole: what follows may be the fault
+		v, problems := t[:min(len(t), 2)].TraverseAbs(l.scope) // only var.x: the rest of the path may be wrong
 		found = found || (!problems.HasErrors() && v.ContainsMarked())
 	}
 	return found
@@ -46,7 +46,7 @@ func (l *loader) sensitive(expr hclsyntax.Expression) bool {
 // calls lists the function calls in an expression.
 func calls(expr hclsyntax.Expression) []*hclsyntax.FunctionCallExpr {
 	var out []*hclsyntax.FunctionCallExpr
-	// VisitAll returns the diagnostics of the callback, which has none.
+	// The callback returns no diagnostics, so VisitAll returns none.
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok {
 			out = append(out, call)
@@ -56,7 +56,7 @@ func calls(expr hclsyntax.Expression) []*hclsyntax.FunctionCallExpr {
 	return out
 }
 
-// checkNames reports the functions and variables of an expression that are not there.
+// checkNames reports the unknown functions and variables of an expression.
 func (l *loader) checkNames(expr hclsyntax.Expression) bool {
 	ok := true
 	for _, call := range calls(expr) {
@@ -72,8 +72,8 @@ func (l *loader) checkNames(expr hclsyntax.Expression) bool {
 	return ok
 }
 
-// checkVariable reports a reference like var.x that leads nowhere. What lies deeper in a value, the
-// evaluation checks.
+// checkVariable reports a reference like var.x to something that does not exist. Evaluation checks
+// deeper parts of the path.
 func (l *loader) checkVariable(t hcl.Traversal) bool {
 	at := t.SourceRange()
 	scope, known := l.scope.Variables[t.RootName()]
@@ -102,7 +102,7 @@ func (l *loader) checkVariable(t hcl.Traversal) bool {
 	return false
 }
 
-// hintForName guesses what a bare name was meant to be.
+// hintForName guesses the meaning of a bare name.
 func (l *loader) hintForName(t hcl.Traversal) string {
 	name := t.RootName()
 	if name == "var" || name == "local" || name == "secret" {
@@ -118,5 +118,6 @@ func (l *loader) hintForName(t hcl.Traversal) string {
 			return fmt.Sprintf("did you mean %s.%s?", group, name)
 		}
 	}
-	return fmt.Sprintf("values are var.NAME and local.NAME; a text stands in quotes: %q; a placeholder of a plugin has no dollar sign: {%s}", name, name)
+	return fmt.Sprintf("values are var.NAME and local.NAME; a text stands in quotes: %q; a placeholder of a plugin "+
+		"has no dollar sign: {%s}", name, name)
 }

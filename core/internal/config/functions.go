@@ -1,5 +1,4 @@
-// Functions: what an expression of a pipeline file can call. None of them depends on time or
-// chance.
+// Functions that expressions of a pipeline file can call. None depends on the time or on chance.
 
 package config
 
@@ -19,7 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// functions lists all functions by name.
+// functions returns all functions by name.
 func (l *loader) functions() map[string]function.Function {
 	all := l.unmetered()
 	for name, cost := range costs {
@@ -28,7 +27,7 @@ func (l *loader) functions() map[string]function.Function {
 	return all
 }
 
-// metered is a function that is called only if its cost can be paid.
+// metered returns a function that charges its cost before each call.
 func (l *loader) metered(f function.Function, cost func([]cty.Value) int64) function.Function {
 	return function.New(&function.Spec{
 		Params: f.Params(), VarParam: f.VarParam(), Type: f.ReturnTypeForValues,
@@ -86,8 +85,8 @@ func (l *loader) unmetered() map[string]function.Function {
 	}
 }
 
-// envFunction is env(name) and env(name, default). What comes from the environment is sensitive,
-// the default is not.
+// envFunction is env(name) and env(name, default). A value from the environment is sensitive, the
+// default is not.
 func (l *loader) envFunction() function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowMarked: true}},
@@ -115,7 +114,7 @@ func (l *loader) envFunction() function.Function {
 	})
 }
 
-// fileFunction is file(path): the text of a file, sensitive.
+// fileFunction is file(path): the text of a file, which is sensitive.
 func (l *loader) fileFunction() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String, AllowMarked: true}},
@@ -141,7 +140,7 @@ func (l *loader) fileFunction() function.Function {
 	})
 }
 
-// sensitiveFunction marks its argument.
+// sensitiveFunction is sensitive(value): it marks its argument.
 func (l *loader) sensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
 		l.budget.note(func() { l.secrets.add(v, marked) })
@@ -149,14 +148,14 @@ func (l *loader) sensitiveFunction() function.Function {
 	})
 }
 
-// nonsensitiveFunction takes the marks off: the author of the file says that the value may be
-// shown.
+// nonsensitiveFunction is nonsensitive(value): it removes the marks. With it the author of the file
+// says that the value may be shown.
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
 		l.budget.note(func() { l.secrets.add(v, public) })
 		standIns, _ := lateIn(v)
 		plain, _ := v.UnmarkDeep()
-		for _, s := range standIns { // what is not known yet cannot be shown
+		for _, s := range standIns { // a secret that is not obtained yet cannot be shown
 			plain = plain.WithMarks(cty.NewValueMarks(lateMark(s), sensitiveMark))
 		}
 		return plain
@@ -200,7 +199,7 @@ func decodeBase64(text string) (string, error) {
 	return string(raw), nil
 }
 
-// nameOf quotes an argument for an error, unless it is sensitive itself.
+// nameOf quotes an argument for an error, unless it is sensitive.
 func nameOf(arg cty.Value) string {
 	if arg.IsMarked() {
 		return "(sensitive name)"
@@ -208,8 +207,8 @@ func nameOf(arg cty.Value) string {
 	return fmt.Sprintf("%q", arg.AsString())
 }
 
-// resolve makes a path of the file absolute: from the folder of the pipeline file, or from the home
-// folder if it begins with ~/.
+// resolve makes a path of the file absolute, relative to the folder of the pipeline file, or to the
+// home folder if it begins with ~/.
 func (l *loader) resolve(path string) string {
 	path = l.fromHome(filepath.FromSlash(path))
 	if filepath.IsAbs(path) {
@@ -218,12 +217,12 @@ func (l *loader) resolve(path string) string {
 	return filepath.Join(l.dir, path)
 }
 
-// fromHome puts the home folder in the place of a leading ~. Without that a folder of the name "~"
-// would be made, and whoever removes it removes the home folder.
+// fromHome replaces a leading ~ with the home folder. Otherwise a folder named "~" would be made,
+// and removing it in a shell would remove the home folder.
 func (l *loader) fromHome(path string) string {
 	first, rest, below := strings.Cut(path, string(filepath.Separator))
 	if !strings.HasPrefix(first, "~") || first != "~" && !below {
-		return path // a file may begin with ~
+		return path // a name may begin with ~
 	}
 	home, known := l.getenv("HOME")
 	if runtime.GOOS == "windows" {
@@ -241,7 +240,7 @@ func (l *loader) fromHome(path string) string {
 	return path
 }
 
-// failPath reports a path that cannot be used, once, however often it is looked at.
+// failPath reports a path that cannot be used, once for each path.
 func (l *loader) failPath(detail, summary string, args ...any) {
 	said := fmt.Sprintf(summary, args...)
 	if !slices.ContainsFunc(l.found, func(d *hcl.Diagnostic) bool { return d.Summary == said }) {

@@ -1,4 +1,5 @@
-// Grants: what a plugin may do beyond the base, from its settings, its own word and the user's.
+// Grants: the permissions of a plugin beyond the base, from its settings, its requests and the
+// user's grants.
 
 package config
 
@@ -18,13 +19,6 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// implied are the permissions that follow from settings. What the file writes there is granted by
-// that; what a plugin presets for itself, the plugin asks for.
-type implied struct {
-	given, preset sdk.Permissions
-	why           []string // what the file gives is held to be asked for
-}
-
 func (n *implied) add(p sdk.Permissions, preset bool) {
 	to := &n.given
 	if preset {
@@ -33,22 +27,22 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 	*to = to.Or(p)
 }
 
-// grant finds out what a plugin may do: what its settings name, and of what it asks for what is
-// granted in the block's grant block, by its http.allow and http.methods, or at the installation.
-// asked is what it asks for, granted or not. b is nil if there is no grant block.
+// grant computes the permissions of a plugin: those that its settings imply, and those requested
+// ones that the block's grant block, its http.allow and http.methods, or the installation grants.
+// asked is everything requested. b is nil if there is no grant block.
 func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http httppolicy.Policy, n implied) (has,
 	asked sdk.Permissions) {
 	asked = l.located(info.Permissions).Or(n.preset)
 	granted := sdk.Permissions{HTTP: originTexts(http.Allow)}
 	if http.Methods != nil {
-		granted.Methods = asked.Methods // the file says which of them go
+		granted.Methods = asked.Methods // the file lists the allowed ones
 	}
 	if l.options.Granted != nil {
 		granted = granted.Or(l.located(l.options.Granted(st.ref)))
 	}
 	switch {
 	case st.ref.Path == "":
-		granted = granted.Or(asked) // it is a part of scrapekit
+		granted = granted.Or(asked) // first-party plugins get what they ask for
 	case b != nil:
 		granted = granted.Or(l.grantBlock(st, b, asked, st.known && info.Name != ""))
 	default:
@@ -57,21 +51,22 @@ func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http httppol
 	return asked.And(granted).Or(n.given), asked
 }
 
-// askGrant reports what a plugin asks for and nobody has granted.
+// askGrant reports permissions that a plugin requests and nobody has granted.
 func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	if missing.IsZero() {
 		return
 	}
 	advice := ""
 	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
-		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: \"out/\"\n"
+		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: " +
+			"\"out/\"\n"
 	}
 	l.fail(st.block.DefRange(), advice+"to grant them, write in the block\n"+grantText(missing)+
 		"\nempty braces run it without them, as far as it can",
 		"%s: the plugin needs permissions that are not granted: %s", st.title, strings.Join(missing.Lines(), "; "))
 }
 
-// grantText is a grant block of permissions.
+// grantText formats permissions as a grant block.
 func grantText(p sdk.Permissions) string {
 	var out strings.Builder
 	out.WriteString("grant {")
@@ -132,7 +127,7 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 	return all
 }
 
-// grantedOrigins are those of permissions.
+// grantedOrigins parses the origins of permissions.
 func (l *loader) grantedOrigins(st stage, texts []string) []origin.Origin {
 	var out []origin.Origin
 	for _, text := range texts {
@@ -168,24 +163,8 @@ func (l *loader) located(p sdk.Permissions) sdk.Permissions {
 	return p
 }
 
-// pathsOf returns the permissions that a path setting stands for: to read what is there, or to
-// write in the folder where it is.
-func pathsOf(value any, write bool) sdk.Permissions {
-	var p sdk.Permissions
-	for _, path := range texts(value) {
-		switch {
-		case path == "" || path == "-" || strings.Contains(path, "://"):
-		case write:
-			p.FSWrite = append(p.FSWrite, writeFolder(path))
-		default:
-			p.FSRead = append(p.FSRead, fixedPart(path))
-		}
-	}
-	return p
-}
-
-// writeFolder is the folder in which a sink makes its files: a path may have placeholders in
-// braces, and beside a file there are its journal and the files that follow it.
+// writeFolder returns the folder in which a sink makes its files. A path may have placeholders in
+// braces, and a file has its journal and later files of its series beside it.
 func writeFolder(path string) string {
 	fixed, _, _ := strings.Cut(path, "{")
 	if strings.HasSuffix(fixed, "/") || strings.HasSuffix(fixed, string(filepath.Separator)) {
@@ -194,7 +173,7 @@ func writeFolder(path string) string {
 	return filepath.Dir(fixed)
 }
 
-// fixedPart is a path, or the folder above its first placeholder.
+// fixedPart returns a path, or the folder above its first placeholder.
 func fixedPart(path string) string {
 	if strings.Contains(path, "{") {
 		return writeFolder(path)
@@ -202,7 +181,7 @@ func fixedPart(path string) string {
 	return filepath.Clean(path)
 }
 
-// defaultPorts are those of schemes that stand in the addresses of databases and the like.
+// defaultPorts are the ports of schemes in addresses of databases and other services.
 var defaultPorts = map[string]string{
 	"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306", "redis": "6379", "rediss": "6379",
 	"mongodb": "27017",
@@ -211,8 +190,8 @@ var defaultPorts = map[string]string{
 	"smtp": "25", "imap": "143", "imaps": "993", "sftp": "22", "ssh": "22", "ftp": "21",
 }
 
-// addressOf returns the address in a setting for one: host:port, or a URL. The errors do not quote
-// it: it may hold a password.
+// addressOf returns the host:port of an address setting, which may be a URL. Its errors do not
+// quote the setting, which may contain a password.
 func addressOf(text string) (string, error) {
 	if !strings.Contains(text, "://") {
 		p := sdk.Permissions{Dial: []string{text}}
@@ -235,7 +214,7 @@ func addressOf(text string) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// eachAddress takes the addresses of a setting that is one or a list of them.
+// eachAddress takes the addresses of a setting that is one address or a list.
 func (c *checker) eachAddress(value any, path []string, preset bool) {
 	for _, text := range texts(value) {
 		if u, err := url.Parse(text); err == nil {

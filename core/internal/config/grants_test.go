@@ -11,6 +11,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 type databaseSettings struct {
@@ -26,7 +27,7 @@ func thirdParty(asks sdk.Permissions) config.Options {
 		if b.Path == "" {
 			return known(ctx, b)
 		}
-		return sdk.Info{Name: "database", Version: "1", Kind: b.Kind, Config: sdk.Schema[databaseSettings](),
+		return sdk.Info{Name: "database", Version: "1", Kind: b.Kind, Config: settings.Schema[databaseSettings](),
 			Permissions: asks}, nil
 	}
 	return o

@@ -1,22 +1,20 @@
-// The http block: where a plugin's requests may go, with which credentials, how fast.
+// The http block: the hosts, credentials and limits of a plugin's requests.
 
 package config
 
 import (
-	"net/http"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// maxRequests bounds the requests at once to one host: each takes a connection, or waits with the
-// memory of one.
+// maxRequests bounds the concurrent requests to one host. Each uses a connection, or waits and uses
+// as much memory.
 const maxRequests = 1000
 
-// http reads an http block; b is nil if there is none. The settings have the origins of the
-// plugin's hosts, and robots is whether it asks to be kept to robots.txt.
+// http reads an http block; nil: there is none. set has the origins of the plugin's hosts. robots
+// says that the plugin asks to respect robots.txt.
 func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) httppolicy.Policy {
 	hosts := set.hosts
 	out := httppolicy.Policy{Allow: hosts, Robots: robots}
@@ -58,10 +56,7 @@ func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) h
 	return out
 }
 
-// readMethods are those that a source may send without a word.
-var readMethods = []string{http.MethodGet, http.MethodHead}
-
-// methods reads `methods = ["GET", "POST"]`: nil if it is not given.
+// methods reads `methods = ["GET", "POST"]`; nil: not set.
 func (s *section) methods() []string {
 	methods, at := s.texts("methods", `methods = ["GET", "HEAD", "POST"]`)
 	for i, m := range methods {
@@ -72,7 +67,7 @@ func (s *section) methods() []string {
 	return methods
 }
 
-// defaultCache is how many bytes of replies are kept where the cache block says nothing.
+// defaultCache is the default size of a cache, in bytes.
 const defaultCache = 1 << 30
 
 // cache reads `cache { … }`.

@@ -1,5 +1,5 @@
-// Late values: those of secret blocks and of keyring(). Only a run obtains them, when it needs them
-// first. Until then each has a stand-in, which a credential may hold and nothing else.
+// Late values: those of secret blocks and of keyring(). A run obtains them on first use. Until then
+// each has a placeholder, which only a credential may contain.
 
 package config
 
@@ -18,23 +18,10 @@ import (
 
 const defaultSecretTimeout = 30 * time.Second
 
-// Secret is a value that a run obtains: from a command, or from the keyring of the system.
-type Secret struct {
-	StandIn string // stands for it in the texts of credentials
-	Title   string // for messages: `secret "token" (jira.hcl:3)`
-
-	Exec    []string      // the command that prints it; nil: it is in the keyring
-	Dir     string        // where the command runs
-	TTL     time.Duration // 0: it is good until a host refuses it
-	Timeout time.Duration // of the command
-
-	Service, User string // of the keyring
-}
-
-// lateMark is carried by a value that holds a stand-in.
+// lateMark is the mark of a value that contains a placeholder.
 type lateMark string
 
-// lateIn returns the stand-ins that a value is made of, and whether a credential can hold it.
+// lateIn returns the placeholders in a value, and whether a credential can contain it.
 func lateIn(v cty.Value) (standIns []string, whole bool) {
 	plain, marks := v.UnmarkDeepWithPaths()
 	for _, m := range marks {
@@ -60,13 +47,13 @@ func lateIn(v cty.Value) (standIns []string, whole bool) {
 	return standIns, true
 }
 
-// late adds a late value and returns its stand-in.
+// addLate adds a late value and returns its placeholder.
 func (l *loader) addLate(s Secret) cty.Value {
 	l.late = append(l.late, s)
 	return cty.StringVal(s.StandIn).WithMarks(cty.NewValueMarks(lateMark(s.StandIn), sensitiveMark))
 }
 
-// evaluateSecrets puts the stand-ins of all secret blocks into the scope.
+// evaluateSecrets adds the placeholders of all secret blocks to the scope.
 func (l *loader) evaluateSecrets(blocks []*hclsyntax.Block) {
 	values := map[string]cty.Value{}
 	places := map[string]*hclsyntax.Block{}
@@ -109,7 +96,7 @@ func (l *loader) secret(name string, b *hclsyntax.Block) Secret {
 	return out
 }
 
-// keyringFunction is keyring(service, user): a password that the system keeps.
+// keyringFunction is keyring(service, user): a password in the system's keyring.
 func (l *loader) keyringFunction() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "service", Type: cty.String}, {Name: "user", Type: cty.String}},
@@ -139,8 +126,8 @@ func (l *loader) keyringValue(service, user string) cty.Value {
 	return l.addLate(s)
 }
 
-// checkLate reports a value that is not known before the run where it must be, and one that is
-// worked out from it.
+// checkLate reports a late value where the value must be known before the run, and a value computed
+// from one.
 func (s *section) checkLate(name string, v cty.Value, at hcl.Range) bool {
 	standIns, whole := lateIn(v)
 	switch {
@@ -156,10 +143,11 @@ func (s *section) checkLate(name string, v cty.Value, at hcl.Range) bool {
 	return false
 }
 
-// passing are the functions that put a stand-in into their result as it is.
+// passing are the functions that return a placeholder unchanged within their result.
 var passing = []string{"keyring", "sensitive", "nonsensitive", "format", "join", "trimspace", "chomp"}
 
-// checkCalls reports a function that would work on the stand-in of a secret in place of the secret.
+// checkCalls reports a function that would process the placeholder of a secret instead of the
+// secret.
 func (l *loader) checkCalls(expr hclsyntax.Expression, v cty.Value) bool {
 	if standIns, _ := lateIn(v); len(standIns) == 0 {
 		return true

@@ -1,4 +1,4 @@
-// Load: from the file to the pipeline, step by step.
+// Load: the steps from the file to the pipeline.
 
 package config
 
@@ -25,13 +25,13 @@ type loader struct {
 	scope   *hcl.EvalContext
 	found   hcl.Diagnostics
 	late    []Secret
-	sandbox string // the level that the pipeline block names
+	sandbox string // level in the pipeline block
 	own     []ownPlace
 	budget  *budget
 }
 
 // Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error.
-// All that is wrong is reported, except that a file with wrong syntax is not looked at further.
+// All errors are reported, except that a syntax error ends the check.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
 	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
@@ -53,8 +53,8 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	return p, diagnostics
 }
 
-// withoutEchoes keeps only the first report of a quote that is not closed: the parser takes all
-// quotes after it the wrong way round.
+// withoutEchoes keeps only the first report of an unclosed quote, because the parser then confuses
+// opening and closing quotes after it.
 func withoutEchoes(found hcl.Diagnostics) hcl.Diagnostics {
 	for i, d := range found {
 		if d.Summary == "Invalid multi-line string" {
@@ -64,7 +64,7 @@ func withoutEchoes(found hcl.Diagnostics) hcl.Diagnostics {
 	return found
 }
 
-// root is the file's blocks by what they are, each in the order of the file.
+// root has the file's blocks by type, each in the order of the file.
 type root struct {
 	variables, secrets, locals, pipeline, sources, transforms, sinks []*hclsyntax.Block
 }
@@ -99,7 +99,7 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 	return body, ok
 }
 
-// split sorts the file's blocks.
+// split sorts the file's blocks by type.
 func (l *loader) split(body *hclsyntax.Body) root {
 	var r root
 	kinds := map[string]*[]*hclsyntax.Block{
@@ -126,7 +126,7 @@ func (l *loader) split(body *hclsyntax.Body) root {
 	return r
 }
 
-// once reports every block of a list after the first.
+// once reports every block after the first.
 func (l *loader) once(blocks []*hclsyntax.Block, what string) {
 	for i, b := range blocks {
 		if i > 0 {
@@ -136,7 +136,7 @@ func (l *loader) once(blocks []*hclsyntax.Block, what string) {
 	}
 }
 
-// pos is a place as people write it: "jira.hcl:12".
+// pos formats a place for people: "jira.hcl:12".
 func (l *loader) pos(at hcl.Range) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(l.file), at.Start.Line)
 }

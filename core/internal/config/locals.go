@@ -18,10 +18,10 @@ type locals struct {
 	*loader
 	attributes map[string]*hclsyntax.Attribute
 	values     map[string]cty.Value
-	open       []string // being evaluated: the way to the current one
+	open       []string // the chain of those being evaluated
 }
 
-// evaluateLocals puts all local values into the scope.
+// evaluateLocals adds all local values to the scope.
 func (l *loader) evaluateLocals(blocks []*hclsyntax.Block) {
 	all := locals{loader: l, attributes: map[string]*hclsyntax.Attribute{}, values: map[string]cty.Value{}}
 	for _, b := range blocks {
@@ -66,14 +66,14 @@ func (all *locals) evaluateLocal(name string) {
 	}
 	all.open = all.open[:len(all.open)-1]
 	if _, done := all.values[name]; done {
-		return // it was found to be in a ring
+		return // it is part of a cycle
 	}
 	all.values[name], _ = all.evaluate(a.Expr)
 	all.publish()
 }
 
-// publish puts the values into the scope; those that are not known yet are there as unknown, so
-// that their names are.
+// publish adds the values to the scope. Values that are not evaluated yet are unknown, so that
+// their names exist.
 func (all *locals) publish() {
 	scope := maps.Clone(all.values)
 	for name := range all.attributes {
@@ -84,7 +84,7 @@ func (all *locals) publish() {
 	all.scope.Variables["local"] = cty.ObjectVal(scope)
 }
 
-// localsIn lists the local values that an expression uses.
+// localsIn returns the local values that an expression uses.
 func localsIn(expr hclsyntax.Expression) []string {
 	var names []string
 	for _, t := range expr.Variables() {

@@ -1,5 +1,4 @@
-// Nesting: what keeps a malformed or hostile file from exhausting the stack of the HCL parser,
-// which is recursive.
+// Nesting: keeps a malformed or hostile file from exhausting the stack of the recursive HCL parser.
 
 package config
 
@@ -9,13 +8,13 @@ import (
 )
 
 const (
-	maxDepth  = 500    // of brackets
-	maxPrefix = 10_000 // tokens of a file that nest without a bracket
+	maxDepth  = 500    // nested brackets
+	maxPrefix = 10_000 // tokens in a file that nest without brackets
 )
 
-// tooDeep finds the place where a text nests deeper than any that a person writes.
+// tooDeep returns the place where a text nests too deeply, if there is one.
 func tooDeep(src []byte, file string) (hcl.Range, bool) {
-	// What is wrong with the tokens, the parser reports.
+	// The parser reports invalid tokens.
 	tokens, _ := hclsyntax.LexConfig(src, file, hcl.InitialPos)
 	depth, prefixes := 0, 0
 	for _, t := range tokens {
@@ -26,7 +25,7 @@ func tooDeep(src []byte, file string) (hcl.Range, bool) {
 		case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd,
 			hclsyntax.TokenCQuote:
 			depth--
-		case hclsyntax.TokenTemplateControl: // one of many that an %{ if } opens and only %{ endif } closes
+		case hclsyntax.TokenTemplateControl: // each %{ if } nests until its %{ endif }
 			depth++
 			prefixes++
 		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:

@@ -1,4 +1,4 @@
-// Origins: scheme, host and port of a URL, as the file gives them.
+// Origins: scheme, host and port of URLs in the file.
 
 package config
 
@@ -14,8 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 )
 
-// parseOrigin returns the origin of an http or https URL, and the URL, which may hold a user and
-// password. The errors do not quote the URL: it may be sensitive.
+// parseOrigin returns the origin of an http or https URL, and the URL, which may contain a user and
+// password. Its errors do not quote the URL, which may be sensitive.
 func parseOrigin(text string) (origin.Origin, *url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *section) origins(name string, texts []string, at hcl.Range) []origin.Or
 	return out
 }
 
-// unionOrigins merges lists of origins, sorted, each once.
+// unionOrigins returns the sorted union of two lists of origins.
 func unionOrigins(a, b []origin.Origin) []origin.Origin {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(a, b origin.Origin) int { return strings.Compare(a.String(), b.String()) })

@@ -1,4 +1,4 @@
-// Outputs: what can be known of a plugin that is right by its schema, before anything runs.
+// Outputs: checks of settings that are valid by the schema, before anything runs.
 
 package config
 
@@ -16,9 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// place is where a sink writes: the paths that it cannot do without, cleaned. It is empty if there
-// are none. A path that may be left out can be anything, such as a certificate that several sinks
-// read.
+// place returns where a sink writes: its required paths, cleaned; "": none. An optional path can be
+// something else, such as a certificate that several sinks read.
 func (c *checker) place(instance map[string]any) string {
 	var parts []string
 	for _, name := range c.required() {
@@ -34,7 +33,7 @@ func (c *checker) place(instance map[string]any) string {
 	return pointer(parts)
 }
 
-// required lists the settings that must be given, in order.
+// required returns the required settings, in order.
 func (c *checker) required() []string {
 	list, _ := c.schema.document["required"].([]any)
 	names := texts(list)
@@ -42,8 +41,8 @@ func (c *checker) required() []string {
 	return names
 }
 
-// checkPlace reports a second sink that writes to where another does: they would write over each
-// other.
+// checkPlace reports a second sink that writes to the same place, since the two would overwrite
+// each other.
 func (l *loader) checkPlace(places map[string]stage, st stage, s settings) {
 	if st.kind != sdk.KindSink || s.place == "" {
 		return
@@ -59,18 +58,18 @@ func (l *loader) checkPlace(places map[string]stage, st stage, s settings) {
 		"%s: another sink writes to the same path", st.title)
 }
 
-// build lets the plugin look at settings that the schema allows.
+// build has the plugin check settings that the schema allows.
 func (l *loader) build(ctx context.Context, st stage, s settings) {
 	if !s.right || l.options.Build == nil {
 		return
 	}
 	if err := l.options.Build(ctx, st.ref, s.raw); err != nil {
-		name, _, _ := strings.Cut(err.Error(), " ") // by custom an error of a setting begins with its name
+		name, _, _ := strings.Cut(err.Error(), " ") // by convention, an error about a setting begins with its name
 		l.fail(l.settingOf(st, strings.TrimSuffix(name, ":")), "", "%s: %v", st.title, err)
 	}
 }
 
-// settingOf is where a setting stands, or the block's head.
+// settingOf returns the place of a setting, or of the block's head.
 func (l *loader) settingOf(st stage, name string) hcl.Range {
 	if a := st.block.Body.Attributes[name]; a != nil {
 		return a.Expr.Range()
@@ -78,8 +77,8 @@ func (l *loader) settingOf(st stage, name string) hcl.Range {
 	return st.block.DefRange()
 }
 
-// apart moves a place where a sink writes below the folder of the replay, if this is one. A place
-// outside of the pipeline file's folder cannot be moved.
+// apart moves an output path of a sink into the folder of the replay, if this is a replay. A path
+// outside the pipeline file's folder cannot be moved.
 func (c *checker) apart(value any, path []string) any {
 	text, one := value.(string)
 	if c.out == "" || !one || c.stage.kind != sdk.KindSink || !slices.Contains(c.required(), pointer(path)) ||
@@ -94,7 +93,7 @@ func (c *checker) apart(value any, path []string) any {
 	}
 	moved := filepath.Join(c.out, rel)
 	if os.IsPathSeparator(text[len(text)-1]) {
-		moved += string(filepath.Separator) // a folder is meant
+		moved += string(filepath.Separator) // the trailing separator marks a folder
 	}
 	return moved
 }

@@ -1,4 +1,4 @@
-// The pipeline block: the run as a whole, and the third-party plugins.
+// The pipeline block: settings of the whole run, and the third-party plugins.
 
 package config
 
@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// What holds where the pipeline block says nothing.
+// Defaults of the pipeline block.
 const (
 	defaultConcurrency = 8
 	defaultCommitEvery = 5 * time.Second
@@ -24,15 +24,14 @@ const (
 	defaultKeptReplies = 30 * 24 * time.Hour
 )
 
-// maxConcurrency bounds the splits that are read at once: each takes memory in the host and in the
-// source.
+// maxConcurrency bounds the splits that are read in parallel. Each takes memory in the host and in
+// the source.
 const maxConcurrency = 1000
 
-// named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
+// named matches valid names of pipelines and stages, which become names of folders.
 const named = `^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`
 
-// pipelineBlock reads the pipeline block, if there is one, and returns the plugins that it
-// requires.
+// pipelineBlock reads the pipeline block, if there is one, and returns its required plugins.
 func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[string]Requirement {
 	body := &hclsyntax.Body{}
 	if len(blocks) > 0 {
@@ -61,7 +60,7 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 	return plugins
 }
 
-// retention reads `retention { … }`: for how long the state keeps what no run needs.
+// retention reads `retention { … }`.
 func (l *loader) retention(b *hclsyntax.Block) Retention {
 	body := &hclsyntax.Body{}
 	if b != nil {
@@ -76,7 +75,7 @@ func (l *loader) retention(b *hclsyntax.Block) Retention {
 	return r
 }
 
-// sandbox is how much plugins are confined.
+// sandbox reads the level of the sandbox.
 func (s *section) sandbox() string {
 	level := s.text("sandbox")
 	if level != "" && !slices.Contains(s.options.Levels, level) {
@@ -86,12 +85,13 @@ func (s *section) sandbox() string {
 	} else if slices.Contains(s.options.Loose, level) {
 		s.warn(s.body.Attributes["sandbox"].Expr.Range(),
 			"leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
-			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when `validate` asks them what they are", level)
+			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when "+
+				"`validate` asks them what they are", level)
 	}
 	return level
 }
 
-// name is the pipeline's name: the one given, or that of the file.
+// name returns the given name of the pipeline, or that of the file.
 func (s *section) name() string {
 	if name := s.text("name"); name != "" {
 		if !regexp.MustCompile(named).MatchString(name) {

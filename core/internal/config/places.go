@@ -1,5 +1,4 @@
-// Places: from a part of the settings to where it stands in the file, and to what may be shown of
-// it.
+// Places: where a part of the settings is in the file, and which of it may be shown.
 
 package config
 
@@ -16,8 +15,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// rangeOf is where a part of the settings stands: as deep as the file spells it out. The settings
-// as a whole stand at the block's head.
+// rangeOf returns the place of a part of the settings, as deep as the file has literals. The place
+// of all settings is the block's head.
 func (c *checker) rangeOf(path []string) hcl.Range {
 	if len(path) == 0 {
 		return c.stage.block.DefRange()
@@ -37,7 +36,7 @@ func (c *checker) rangeOf(path []string) hcl.Range {
 	return expr.Range()
 }
 
-// child is the expression of an element of an object or tuple that is spelled out, or nil.
+// child returns the expression of an element of a literal object or tuple, or nil.
 func child(expr hclsyntax.Expression, step string) hclsyntax.Expression {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -58,7 +57,7 @@ func child(expr hclsyntax.Expression, step string) hclsyntax.Expression {
 	return nil
 }
 
-// elementRange is where the element of a list stands, if the list is spelled out.
+// elementRange returns the place of an element of a literal list.
 func elementRange(expr hclsyntax.Expression, i int, whole hcl.Range) hcl.Range {
 	if inner := child(expr, strconv.Itoa(i)); inner != nil {
 		return inner.Range()
@@ -66,8 +65,8 @@ func elementRange(expr hclsyntax.Expression, i int, whole hcl.Range) hcl.Range {
 	return whole
 }
 
-// trace follows a path through the values that the file gives. It returns what it leads to, the
-// part of the path that may be shown, and whether what is there is sensitive.
+// trace follows a path through the values in the file. It returns the value, the length of the path
+// that may be shown, and whether the value is sensitive.
 func (c *checker) trace(path []string) (v cty.Value, shown int, sensitive bool) {
 	if len(path) == 0 {
 		return cty.NilVal, 0, false
@@ -89,7 +88,7 @@ func (c *checker) trace(path []string) (v cty.Value, shown int, sensitive bool) 
 	return v, len(path), v.ContainsMarked()
 }
 
-// element is the part of a value that a step of a path leads to.
+// element returns the part of a value to which one step of a path leads.
 func element(v cty.Value, step string) (cty.Value, bool) {
 	t := v.Type()
 	if v.IsNull() {
@@ -118,7 +117,7 @@ func (c *checker) sensitiveAt(path []string) bool {
 	return sensitive
 }
 
-// shown is a path for people: tasks[0].name.
+// shown formats a path for people: tasks[0].name.
 func (c *checker) shown(path []string) string {
 	_, n, _ := c.trace(path)
 	var out strings.Builder
@@ -139,7 +138,7 @@ func (c *checker) shown(path []string) string {
 	return out.String()
 }
 
-// value is the value at a path for the end of a message, if it is short and may be shown.
+// value formats the value at a path for a message; "" if it is long or sensitive.
 func (c *checker) value(path []string) string {
 	v, _, _ := c.trace(path)
 	if v == cty.NilVal || c.sensitiveAt(path) || !v.IsKnown() || v.IsNull() {
@@ -156,7 +155,7 @@ func (c *checker) value(path []string) string {
 	return ""
 }
 
-// quoted is a text for the end of a message, if it is short and may be shown.
+// quoted quotes a text for a message; "" if it is long or sensitive.
 func (c *checker) quoted(path []string, text string) string {
 	const long = 60
 	if c.sensitiveAt(path) || len(text) > long {
@@ -165,11 +164,11 @@ func (c *checker) quoted(path []string, text string) string {
 	return fmt.Sprintf(" (%q)", text)
 }
 
-// pointer is a path as one string.
+// pointer returns a path as a map key.
 func pointer(path []string) string { return strings.Join(path, "\x00") }
 
-// plainValue turns a value without marks into what encoding/json would have read. Object attributes
-// that are null are left out: null means not given.
+// plainValue converts a value without marks to what encoding/json would decode. It leaves out null
+// attributes of objects, which mean not set.
 func plainValue(v cty.Value) (any, error) {
 	t := v.Type()
 	switch {
@@ -207,7 +206,7 @@ func plainValue(v cty.Value) (any, error) {
 	return nil, fmt.Errorf("a value of type %s cannot be a setting", t.FriendlyName())
 }
 
-// numberText is a number for people: a whole one digit by digit, as long as anybody would read it.
+// numberText formats a number for people. Integers have all digits, unless they are very long.
 func numberText(n *big.Float) string {
 	const digits = 40
 	if text := n.Text('f', -1); !n.IsInf() && n.IsInt() && n.MantExp(nil) < 256 && len(text) <= digits {
@@ -216,15 +215,14 @@ func numberText(n *big.Float) string {
 	return n.Text('g', 17)
 }
 
-// plainNumber keeps a number exact. Numbers beyond what a float64 can hold are refused: as decimals
-// they would fill the memory. So are whole numbers that are longer than what the pipeline file's
-// numbers hold exactly.
+// plainNumber converts a number exactly. It refuses numbers beyond the range of float64, whose
+// decimals would fill the memory, and integers longer than HCL numbers hold exactly.
 func plainNumber(n *big.Float) (any, error) {
 	if f, _ := n.Float64(); n.IsInf() || f > 1e300 || f < -1e300 || (f == 0 && n.Sign() != 0) {
 		return nil, errors.New("the number is out of range")
 	}
 	text := n.Text('f', -1)
-	const exact = 150 // digits that a number of the pipeline file holds for certain; zeros at its end need none
+	const exact = 150 // digits that an HCL number certainly holds, not counting zeros at the end
 	if n.IsInt() && len(strings.TrimRight(text, "0")) > exact {
 		return nil, fmt.Errorf("the number has more than %d digits, and would be rounded: write it in quotes", exact)
 	}

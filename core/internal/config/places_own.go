@@ -1,5 +1,4 @@
-// Places of the user's own: what nobody gives away by writing an ordinary word into a setting that
-// a plugin calls a path.
+// Private places of the user, which no ordinary path setting may open to a plugin.
 
 package config
 
@@ -16,14 +15,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ownPlace is a file or folder of the user's own.
+// ownPlace is a private file or folder of the user.
 type ownPlace struct {
 	path string
 	what string
-	deep bool // what is in it is the user's own too
+	deep bool // its content is private too
 }
 
-// ownPlaces lists them for a pipeline file.
+// ownPlaces returns the private places for a pipeline file.
 func (l *loader) ownPlaces() []ownPlace {
 	places := []ownPlace{
 		{l.dir, "the folder of the pipeline file", false},
@@ -54,9 +53,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// gives says which of the user's own places a permission gives away; "" if none. What links lead to
-// out of the pipeline file's folder is one of them: a link comes with the folder, from whoever made
-// that.
+// gives says which private place a permission would open; "": none. A link that leads out of the
+// pipeline file's folder counts as one, because whoever made the folder made the link.
 func (l *loader) gives(p sdk.Permissions) string {
 	for _, path := range slices.Concat(p.FSRead, p.FSWrite) {
 		chain := realPath(path)
@@ -78,7 +76,7 @@ func (l *loader) gives(p sdk.Permissions) string {
 	return ""
 }
 
-// realPath returns a path with its links followed as far as it is there, and then all folders above
+// realPath resolves the links of the existing part of a path, and returns it with all folders above
 // it.
 func realPath(path string) []string {
 	path, rest := filepath.Clean(path), ""
@@ -88,7 +86,7 @@ func realPath(path string) []string {
 			break
 		}
 		if at == filepath.Dir(at) {
-			break // nothing of it is there
+			break // nothing of it exists
 		}
 		rest = filepath.Join(filepath.Base(at), rest)
 	}
@@ -100,7 +98,7 @@ func realPath(path string) []string {
 	return chain
 }
 
-// same reports whether another path leads to the same file, by whichever name.
+// same reports whether another path leads to the same file.
 func same(path string) func(string) bool {
 	info, err := os.Stat(path)
 	return func(other string) bool {
@@ -115,9 +113,9 @@ func same(path string) func(string) bool {
 	}
 }
 
-// paths takes note of a setting that names files, and of what follows from it. What would give away
-// a place of the user's own, the plugin asks for, if it is not one of ours: that a setting is a
-// path is the plugin's word alone.
+// paths handles a setting that names files. For a third-party plugin, a path that would open a
+// private place is only requested, because only the plugin's schema says that the setting is a
+// path.
 func (c *checker) paths(value any, path []string, write, preset bool) {
 	p := pathsOf(value, write)
 	for _, one := range slices.Concat(p.FSRead, p.FSWrite) {
@@ -134,12 +132,34 @@ func (c *checker) paths(value any, path []string, write, preset bool) {
 
 // PathSetting is a setting that names files.
 type PathSetting struct {
-	Setting string // as people write it: tasks[0].file
-	Path    string // what the plugin may use by it, absolute
+	Setting string // formatted for people: tasks[0].file
+	Path    string // absolute path that the plugin may use by it
 	Write   bool
 }
 
-// whyText says why settings need a grant, a line for each.
+// whyText says why settings need a grant, one line each.
 func (n implied) whyText() string {
 	return strings.Join(slices.Compact(slices.Sorted(slices.Values(n.why))), "\n")
+}
+
+// implied are the permissions that follow from settings. A value in the file is granted by being
+// there; a value that the plugin presets is only requested.
+type implied struct {
+	given, preset sdk.Permissions
+	why           []string // values of the file are treated as requests
+}
+
+// pathsOf returns the permissions for a path setting: to read that path, or to write in its folder.
+func pathsOf(value any, write bool) sdk.Permissions {
+	var p sdk.Permissions
+	for _, path := range texts(value) {
+		switch {
+		case path == "" || path == "-" || strings.Contains(path, "://"):
+		case write:
+			p.FSWrite = append(p.FSWrite, writeFolder(path))
+		default:
+			p.FSRead = append(p.FSRead, fixedPart(path))
+		}
+	}
+	return p
 }

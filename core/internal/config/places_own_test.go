@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 type pathSettings struct {
@@ -26,10 +27,10 @@ type pathSettings struct {
 }
 
 // withPaths loads a file whose source is somebody's plugin with settings that are paths.
-func withPaths(t *testing.T, settings string, change func(dir string, o *config.Options)) (*config.Pipeline, string,
+func withPaths(t *testing.T, body string, change func(dir string, o *config.Options)) (*config.Pipeline, string,
 	config.Diagnostics) {
 	t.Helper()
-	file := write(t, "p.hcl", "source \"./plugin\" {\n"+settings+
+	file := write(t, "p.hcl", "source \"./plugin\" {\n"+body+
 		"\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", "plugin", "#!/bin/sh\n")
 	o := options(nil, nil)
 	known := o.Lookup
@@ -37,7 +38,7 @@ func withPaths(t *testing.T, settings string, change func(dir string, o *config.
 		if b.Path == "" {
 			return known(ctx, b)
 		}
-		return sdk.Info{Name: "plugin", Version: "1", Kind: b.Kind, Config: sdk.Schema[pathSettings]()}, nil
+		return sdk.Info{Name: "plugin", Version: "1", Kind: b.Kind, Config: settings.Schema[pathSettings]()}, nil
 	}
 	if change != nil {
 		change(filepath.Dir(file), &o)
@@ -152,7 +153,7 @@ func TestMorePathsThanInstalled(t *testing.T) {
 			if b.Path == "" {
 				return known(ctx, b)
 			}
-			return sdk.Info{Name: "x", Version: "1", Kind: b.Kind, Config: sdk.Schema[pathSettings]()}, nil
+			return sdk.Info{Name: "x", Version: "1", Kind: b.Kind, Config: settings.Schema[pathSettings]()}, nil
 		}
 		o.Installed = func(config.Requirement) (config.Program, error) {
 			return config.Program{Path: "/x", Digest: "sha256:x", Version: "1"}, nil

@@ -1,4 +1,4 @@
-// Plugins: which executable a block's label means, and what the plugin says of itself.
+// Plugins: finds the executable for a block's label, and the plugin's description.
 
 package config
 
@@ -22,7 +22,7 @@ import (
 // isPath reports whether a label is the path of an executable.
 func isPath(label string) bool { return strings.ContainsAny(label, `/\`) }
 
-// executable makes the path of a plugin absolute. On Windows its .exe may be left out.
+// executable makes the path of a plugin absolute. On Windows, .exe may be left out.
 func (l *loader) executable(path string) string {
 	path = l.resolve(path)
 	if l.options.Program != nil {
@@ -34,8 +34,7 @@ func (l *loader) executable(path string) string {
 	return path
 }
 
-// reference finds out which plugin a block asks for. ok is false if that is not known; then it is
-// reported.
+// reference returns the plugin of a block. If it is unknown, it reports that and ok is false.
 func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (ref BlockRef, ok bool) {
 	ref = BlockRef{Kind: kind, Type: b.Labels[0], Sandbox: l.sandbox}
 	at := b.LabelRanges[0]
@@ -45,7 +44,7 @@ func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[strin
 	}
 	if plugin, ok := required[ref.Type]; ok {
 		if plugin.at == (hcl.Range{}) {
-			return ref, false // what is wrong with it has been said
+			return ref, false // reported already
 		}
 		if plugin.Path == "" {
 			return l.installed(ref, plugin)
@@ -64,7 +63,7 @@ func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[strin
 	return ref, false
 }
 
-// attachedName is the name of a block's stage.
+// attachedName returns the name of a block's stage.
 func attachedName(b *hclsyntax.Block) string {
 	return strings.Join(append([]string{stageName(b.Labels[0])}, b.Labels[1:]...), ".")
 }
@@ -85,7 +84,7 @@ func (l *loader) checkExecutable(ref BlockRef, at hcl.Range) bool {
 	return false
 }
 
-// hintForPlugin looks for the plugin that was meant: of another kind, or of a name like it.
+// hintForPlugin suggests a plugin of another kind, or with a similar name.
 func (l *loader) hintForPlugin(ref BlockRef, required map[string]Requirement) string {
 	for _, kind := range []sdk.Kind{sdk.KindSource, sdk.KindTransform, sdk.KindSink} {
 		if slices.Contains(l.options.Names(kind), ref.Type) {
@@ -97,13 +96,13 @@ func (l *loader) hintForPlugin(ref BlockRef, required map[string]Requirement) st
 		"name a third party's plugin in pipeline { required_plugins { … } }, and your own there or by its path")
 }
 
-// described is what Lookup said of a plugin.
+// described is the result of Lookup for a plugin.
 type described struct {
 	info sdk.Info
 	err  error
 }
 
-// describe asks for all plugins at once, each once.
+// describe looks up all plugins in parallel, each once.
 func (l *loader) describe(ctx context.Context, refs []BlockRef) map[BlockRef]described {
 	out := map[BlockRef]described{}
 	var mu sync.Mutex
@@ -127,4 +126,13 @@ func compareRefs(a, b BlockRef) int {
 // joinLines joins the lines that are not empty.
 func joinLines(lines ...string) string {
 	return strings.Join(slices.DeleteFunc(lines, func(s string) bool { return s == "" }), "\n")
+}
+
+// stageName returns the first part of a stage's name: the label, or the file name of a path.
+func stageName(label string) string {
+	if !isPath(label) {
+		return label
+	}
+	name := label[strings.LastIndexAny(label, `/\`)+1:]
+	return strings.TrimSuffix(name, ".exe")
 }

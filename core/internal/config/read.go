@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// maxFile is the most bytes of a file that is read.
+// maxFile is the largest file that is read, in bytes.
 const maxFile = 256 << 10
 
-// readTimeout is how long a file may take that can keep its reader waiting.
+// readTimeout bounds reading a file that may block.
 const readTimeout = 2 * time.Second
 
 var errNoFile = errors.New("no such file")
 
-// read reads a regular file whole. The errors do not name it: the name may be sensitive.
+// read reads a whole regular file. Its errors do not name the file, whose name may be sensitive.
 func read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -35,8 +35,8 @@ func read(path string) ([]byte, error) {
 		return nil, reason(err)
 	}
 	defer f.Close()
-	// Some files of the kernel's never end, and wait for more. They have deadlines; those on a disk
-	// have none, and need none.
+	// Some special files never end or block. They support deadlines; regular files do not, and need
+	// none.
 	_ = f.SetReadDeadline(time.Now().Add(readTimeout))
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -51,7 +51,7 @@ func read(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// reason takes the path off an error of the file system.
+// reason removes the path from an error of the file system.
 func reason(err error) error {
 	var at *fs.PathError
 	switch {
@@ -65,14 +65,14 @@ func reason(err error) error {
 	return err
 }
 
-// neighbour suggests a pipeline file that was probably meant instead of one that is not there.
+// neighbour suggests a pipeline file instead of a missing one.
 func neighbour(file string) string {
 	if strings.HasPrefix(filepath.Base(file), "-") {
 		return ""
 	}
 	found, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.hcl"))
 	if err != nil {
-		return "" // a folder whose name is a broken pattern; no hint then
+		return "" // the folder's name is an invalid pattern: no hint
 	}
 	var names []string
 	for _, f := range found {
@@ -80,7 +80,7 @@ func neighbour(file string) string {
 		if name == filepath.Base(file)+".hcl" {
 			return fmt.Sprintf("did you mean %s?", name)
 		}
-		if !strings.HasSuffix(name, ".lock.hcl") { // it stands beside pipeline files, and is none
+		if !strings.HasSuffix(name, ".lock.hcl") { // lock files are no pipeline files
 			names = append(names, name)
 		}
 	}

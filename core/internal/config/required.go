@@ -1,4 +1,4 @@
-// Required plugins: what a file wants of plugins that are not a part of scrapekit.
+// Required plugins: the third-party plugins of a file.
 
 package config
 
@@ -16,25 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// Requirement is a plugin that a file requires.
-type Requirement struct {
-	Name       string // in the file
-	Source     string // as the file has it
-	Constraint string // of the version; "": any
-	Path       string // of the program, absolute; "": it is a published plugin
-	Pos        string // "jira.hcl:4"
-	at         hcl.Range
-}
-
-// Program is what a published plugin is on this machine.
-type Program struct {
-	Path    string
-	Digest  string // "sha256:…"; "": it is not held to one
-	Version string
-	Warning string // what is odd about it; "": nothing
-}
-
-// NotInstalledError says that `scrapekit init` is to be run.
+// NotInstalledError asks the user to run `scrapekit init`.
 type NotInstalledError struct{ Text string }
 
 func (e *NotInstalledError) Error() string { return e.Text }
@@ -46,7 +28,7 @@ func (e *NotInstalledError) Error() string { return e.Text }
 //	  mine = { source = "./bin/mine" }
 //	}
 //
-// What is wrong is reported; its requirement has no place then.
+// It reports errors; a requirement with an error has no Source and no Path.
 func (l *loader) requiredPlugins(b *hclsyntax.Block) map[string]Requirement {
 	plugins := map[string]Requirement{}
 	if b == nil {
@@ -99,8 +81,7 @@ func (l *loader) requirement(name string, a *hclsyntax.Attribute) (Requirement, 
 	return r, true
 }
 
-// sourceOf returns the attributes of { source = "…", version = "…" }, the latter of which may be
-// left out.
+// sourceOf returns the attributes of { source = "…", version = "…" }; version is optional.
 func sourceOf(v cty.Value) (source, version string, ok bool) {
 	t := v.Type()
 	if !v.IsWhollyKnown() || v.IsNull() || !t.IsObjectType() || !t.HasAttribute("source") {
@@ -146,9 +127,9 @@ func (l *loader) installed(ref BlockRef, r Requirement) (BlockRef, bool) {
 	return ref, true
 }
 
-// Requirements reads from a file nothing but the plugins that it requires, for whoever is to
-// install them: those of required_plugins, and programs that are named by their paths. A file that
-// is no pipeline requires none. Diagnostics are what is wrong with the requirements.
+// Requirements reads only the plugins that a file requires, for installation: those of
+// required_plugins, and programs given by path. A file that is no pipeline requires none. The
+// diagnostics concern only the requirements.
 func Requirements(ctx context.Context, file string, o Options) ([]Requirement, Diagnostics) {
 	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
@@ -159,7 +140,7 @@ func Requirements(ctx context.Context, file string, o Options) ([]Requirement, D
 	l.evaluateVariables(root.variables)
 	l.evaluateSecrets(root.secrets)
 	l.evaluateLocals(root.locals)
-	l.found = nil // what else is wrong is said when it is run
+	l.found = nil // other errors are reported when the file is run
 	var out []Requirement
 	for _, b := range first(root.pipeline) {
 		required := l.requiredPlugins(l.section("pipeline", b.Body).bare("required_plugins"))
@@ -180,3 +161,5 @@ func Requirements(ctx context.Context, file string, o Options) ([]Requirement, D
 	})
 	return out, l.diagnostics()
 }
+
+func first(blocks []*hclsyntax.Block) []*hclsyntax.Block { return blocks[:min(1, len(blocks))] }

@@ -1,4 +1,4 @@
-// Schema: the JSON Schema that a plugin states for its settings.
+// Schema: the JSON Schema of a plugin's settings.
 
 package config
 
@@ -11,10 +11,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemaURL names a plugin's schema for the validator. Nothing is ever loaded from it.
+// schemaURL names a plugin's schema for the validator. Nothing is loaded from it.
 const schemaURL = "plugin:///settings"
 
-// schema is a plugin's schema, to be read and to check with.
+// schema is a plugin's schema, as a document and compiled.
 type schema struct {
 	document map[string]any
 	compiled *jsonschema.Schema
@@ -22,7 +22,7 @@ type schema struct {
 
 var errNoObject = errors.New("not a JSON object")
 
-// newSchema reads a schema. A plugin without one takes any settings.
+// newSchema compiles a schema. A plugin without one accepts any settings.
 func newSchema(raw json.RawMessage) (*schema, error) {
 	if len(raw) == 0 {
 		raw = json.RawMessage("{}")
@@ -51,14 +51,14 @@ func newSchema(raw json.RawMessage) (*schema, error) {
 	return s, err
 }
 
-// noLoader keeps a plugin's schema from reaching files or the network.
+// noLoader refuses to load files or URLs that a schema refers to.
 type noLoader struct{}
 
 func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("it refers to %s; a schema of settings holds all its parts", url)
 }
 
-// names lists the settings.
+// names returns the names of the settings.
 func (s *schema) names() []string {
 	var names []string
 	for name := range object(s.document["properties"]) {
@@ -67,9 +67,9 @@ func (s *schema) names() []string {
 	return names
 }
 
-// follow goes through references inside the schema to the node that they mean.
+// follow resolves references inside the schema.
 func (s *schema) follow(node map[string]any) map[string]any {
-	const hops = 16 // a ring of references ends here
+	const hops = 16 // stops a cycle of references
 	for range hops {
 		ref, ok := node["$ref"].(string)
 		if !ok {
@@ -84,7 +84,7 @@ func (s *schema) follow(node map[string]any) map[string]any {
 	return node
 }
 
-// at returns the node for a part of the settings, empty if the schema says nothing of it.
+// at returns the schema of a part of the settings; empty if there is none.
 func (s *schema) at(path []string) map[string]any {
 	node := s.follow(s.document)
 	for _, step := range path {
@@ -100,14 +100,15 @@ func (s *schema) at(path []string) map[string]any {
 	return node
 }
 
-// additional returns the schema of settings that are not named, and whether there may be such.
+// additional returns the schema of settings without a name in the schema, and whether they are
+// allowed.
 func additional(node map[string]any) (map[string]any, bool) {
 	switch rest := node["additionalProperties"].(type) {
 	case bool:
 		return nil, rest || node["patternProperties"] != nil
 	case map[string]any:
 		if not, ok := rest["not"].(map[string]any); ok && len(not) == 0 {
-			return nil, node["patternProperties"] != nil // the long way to write false
+			return nil, node["patternProperties"] != nil // {"not": {}} is equivalent to false
 		}
 		return rest, true
 	}
@@ -120,7 +121,7 @@ func object(v any) map[string]any {
 	return m
 }
 
-// texts returns a text, or those of a list.
+// texts returns a string, or the strings of a list.
 func texts(v any) []string {
 	switch v := v.(type) {
 	case string:

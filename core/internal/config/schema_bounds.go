@@ -1,4 +1,5 @@
-// Bounds of schemas: a plugin states its own, and checking settings against it must end soon.
+// Bounds of schemas. A third party writes the schema, and checking settings against it must be
+// fast.
 
 package config
 
@@ -13,13 +14,13 @@ import (
 
 const (
 	maxSchemaSize  = 1 << 20 // bytes
-	maxSchemaDepth = 100     // objects and lists within one another
-	// maxSchemaWork bounds the parts of a schema that checking one value can visit: a part that is
-	// referred to twice counts twice, and so do the parts that it refers to.
+	maxSchemaDepth = 100     // nested objects and lists
+	// maxSchemaWork bounds the parts of a schema that checking one value can visit. A part that is
+	// referred to twice counts twice, with everything that it refers to.
 	maxSchemaWork = 100_000
 )
 
-// checkSize refuses a schema that is too long, or nested too deeply, to be read at all.
+// checkSize refuses a schema that is too long or nested too deeply to be parsed.
 func checkSize(raw json.RawMessage) error {
 	if len(raw) > maxSchemaSize {
 		return fmt.Errorf("it has %d bytes; it may have %d", len(raw), maxSchemaSize)
@@ -41,7 +42,7 @@ func checkSize(raw json.RawMessage) error {
 	}
 }
 
-// checkWork refuses a schema whose references make checking a value take too long.
+// checkWork refuses a schema whose references make checking slow.
 func (s *schema) checkWork() error {
 	w := &work{schema: s, known: map[string]int{}}
 	if w.of(s.document, true) > maxSchemaWork {
@@ -50,10 +51,10 @@ func (s *schema) checkWork() error {
 	return w.err
 }
 
-// work counts the parts that checking a value can visit, up to a few more than maxSchemaWork.
+// work counts the parts that checking a value can visit, and stops a little above maxSchemaWork.
 type work struct {
 	schema *schema
-	known  map[string]int // by reference; 0 while it is counted: a ring ends there
+	known  map[string]int // by reference; 0 while it is counted, which ends cycles
 	err    error
 }
 
@@ -96,7 +97,7 @@ func (w *work) ofReference(key, ref string) int {
 	return w.known[ref]
 }
 
-// resolve returns the part of the schema that a reference means.
+// resolve returns the part of the schema to which a reference leads.
 func (s *schema) resolve(ref string) (any, error) {
 	pointer, inside := strings.CutPrefix(ref, "#")
 	if pointer != "" && !strings.HasPrefix(pointer, "/") || !inside {

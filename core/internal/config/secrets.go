@@ -1,4 +1,4 @@
-// Secrets: the mark of sensitive values, and the list of them.
+// Secrets: the mark of sensitive values, and the list of the secrets.
 
 package config
 
@@ -13,12 +13,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// sensitiveMark is what a sensitive value carries through every expression.
+// sensitiveMark is the mark of a sensitive value. Expressions pass it on.
 const sensitiveMark = mark("sensitive")
 
 type mark string
 
-// exposedMark is carried by the text of a file that others than its owner can read.
+// exposedMark is the mark of a text from a file that users other than its owner can read.
 const exposedMark = mark("exposed")
 
 func hasMark(v cty.Value, m mark) bool {
@@ -27,29 +27,29 @@ func hasMark(v cty.Value, m mark) bool {
 	return has
 }
 
-// othersRead reports whether the group of a file or everybody can read it.
+// othersRead reports whether the group or everybody can read a file.
 func othersRead(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
 }
 
-// shortest is the length in bytes below which a secret is not looked for in text.
+// shortest is the length in bytes of the shortest secret that is hidden in text.
 const shortest = 4
 
-// standing says what is known of a string. Where a file says several things, the highest holds, so
-// that the order in which it is evaluated does not matter.
+// standing says what is known about a string. The highest value wins, so that the order of
+// evaluation does not matter.
 type standing int
 
 const (
-	marked  standing = iota + 1 // it came from env(), file() or the like
-	public                      // nonsensitive() was called on it
-	certain                     // it is a credential, however it is written
+	marked  standing = iota + 1 // it comes from env(), file() or similar
+	public                      // nonsensitive() was applied to it
+	certain                     // it is used as a credential
 )
 
 // secrets collects the sensitive strings of a file.
 type secrets map[string]standing
 
-// addText takes a string, and also what is left of it without the spaces around it.
+// addText adds a string, and the same without surrounding spaces.
 func (s secrets) addText(text string, as standing) {
 	for _, t := range []string{text, strings.TrimSpace(text)} {
 		if len(t) >= shortest {
@@ -58,12 +58,12 @@ func (s secrets) addText(text string, as standing) {
 	}
 }
 
-// add takes all strings in v, whether they are marked or not.
+// add adds all strings in v, marked or not.
 func (s secrets) add(v cty.Value, as standing) {
 	eachString(v, func(text string) { s.addText(text, as) })
 }
 
-// addMarked takes the strings in v that are marked, by themselves or by what holds them.
+// addMarked adds the marked strings in v, and strings in marked containers.
 func (s secrets) addMarked(v cty.Value) {
 	plain, marks := v.UnmarkDeepWithPaths()
 	for _, m := range marks {
@@ -73,7 +73,7 @@ func (s secrets) addMarked(v cty.Value) {
 	}
 }
 
-// list returns the secrets, the longest first, so that one that is part of another is replaced
+// list returns the secrets, longest first, so that a secret that is part of another is replaced
 // after it.
 func (s secrets) list() []string {
 	var out []string
@@ -88,7 +88,7 @@ func (s secrets) list() []string {
 	return out
 }
 
-// hide replaces every secret in a text, also in the form that %q gives it.
+// hide replaces every secret in a text, also in its form under %q.
 func (s secrets) hide(text string) string {
 	for _, secret := range s.list() {
 		text = strings.ReplaceAll(text, secret, "(sensitive)")
@@ -99,7 +99,8 @@ func (s secrets) hide(text string) string {
 	return text
 }
 
-// mask replaces every secret in a source line by as many asterisks, so that columns stay.
+// mask replaces every secret in a source line with as many asterisks, so that columns stay the
+// same.
 func (s secrets) mask(line string) string {
 	for _, secret := range s.list() {
 		line = strings.ReplaceAll(line, secret, strings.Repeat("*", len(secret)))
@@ -107,10 +108,10 @@ func (s secrets) mask(line string) string {
 	return line
 }
 
-// eachString calls f for all strings in v, but not for the keys of maps and objects.
+// eachString calls f for all strings in v, except the keys of maps and objects.
 func eachString(v cty.Value, f func(string)) {
 	plain, _ := v.UnmarkDeep()
-	// The walk itself never fails: the callback returns no error.
+	// Walk fails only if the callback does.
 	_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) {
 		if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
 			f(v.AsString())

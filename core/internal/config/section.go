@@ -1,5 +1,5 @@
-// Sections: blocks whose attributes are the host's. Each is read by asking for what may stand in
-// it; what nobody asked for is reported at the end.
+// Sections: blocks whose attributes belong to the host. The reader asks for each attribute and
+// block that is allowed. end reports those that were not asked for.
 
 package config
 
@@ -13,29 +13,29 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// section is a block of the host's, being read.
+// section is a block of the host that is being read.
 type section struct {
 	*loader
 	title      string // for messages: `source "jira": http`
 	body       *hclsyntax.Body
-	attributes []string // those asked for
+	attributes []string // attributes that were asked for
 	blocks     []string
-	unsure     bool // which hosts the plugin asks is not known, because of what has been reported
-	late       bool // values that only a run obtains may stand in it
-	exposed    bool // others can read the file that the latest value is from
+	unsure     bool // the plugin's hosts are unknown because of a reported error
+	late       bool // late values are allowed in it
+	exposed    bool // the latest value is from a file that others can read
 }
 
 func (l *loader) section(title string, body *hclsyntax.Body) *section {
 	return &section{loader: l, title: title, body: body}
 }
 
-// attribute returns an attribute, or nil if it is not given.
+// attribute returns an attribute; nil: not set.
 func (s *section) attribute(name string) *hclsyntax.Attribute {
 	s.attributes = append(s.attributes, name)
 	return s.body.Attributes[name]
 }
 
-// block returns the block of a type, or nil if there is none. A second one is an error.
+// block returns the block of a type; nil: none. It reports a second one.
 func (s *section) block(name string) *hclsyntax.Block {
 	s.blocks = append(s.blocks, name)
 	var found *hclsyntax.Block
@@ -63,7 +63,7 @@ func (s *section) all(name string) []*hclsyntax.Block {
 	return found
 }
 
-// bare is block, for a block without labels.
+// bare is block for a block without labels.
 func (s *section) bare(name string) *hclsyntax.Block {
 	b := s.block(name)
 	if b != nil && len(b.Labels) > 0 {
@@ -72,7 +72,7 @@ func (s *section) bare(name string) *hclsyntax.Block {
 	return b
 }
 
-// end reports the attributes and blocks that nobody asked for.
+// end reports the attributes and blocks that were not asked for.
 func (s *section) end() {
 	known := map[string]bool{}
 	for _, name := range s.attributes {
@@ -86,8 +86,8 @@ func (s *section) end() {
 	s.endBlocks(s.attributes)
 }
 
-// endBlocks reports the blocks that nobody asked for. settings are the names that are written with
-// an equals sign.
+// endBlocks reports the blocks that were not asked for. settings are names that need an equals
+// sign.
 func (s *section) endBlocks(settings []string) {
 	known := map[string]bool{}
 	for _, name := range s.blocks {
@@ -112,8 +112,8 @@ func (s *section) hintAttribute(name string) string {
 	return didYouMean(name, s.attributes)
 }
 
-// value returns the value of an attribute in the wanted type, without marks, and where it stands.
-// ok is false if it is not given, null, or wrong (then that is reported).
+// value returns the value of an attribute in the wanted type, without marks, and its place. ok is
+// false if it is missing, null or wrong; the latter is reported.
 func (s *section) value(name string, want cty.Type, example string) (v cty.Value, at hcl.Range, ok bool) {
 	a := s.attribute(name)
 	if a == nil {
@@ -143,10 +143,10 @@ func (s *section) value(name string, want cty.Type, example string) (v cty.Value
 	return typed, at, true
 }
 
-// complete reports whether a value is known and has no null in it.
+// complete reports whether a value is known and contains no null.
 func complete(v cty.Value) bool {
 	ok := true
-	// The callback returns no error, so the walk has none.
+	// Walk fails only if the callback does.
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
 		ok = ok && v.IsKnown() && !v.IsNull()
 		return ok, nil
@@ -162,7 +162,7 @@ func (s *section) text(name string) string {
 	return v.AsString()
 }
 
-// secret is text that is sensitive however it is written. It must be given, and not be empty.
+// secret returns a required text that is always sensitive.
 func (s *section) secret(name string, header hcl.Range) string {
 	s.exposed = false
 	text := s.needed(name, header)
@@ -174,7 +174,7 @@ func (s *section) secret(name string, header hcl.Range) string {
 	return text
 }
 
-// needed is text that must be given, and not be empty.
+// needed returns a required text.
 func (s *section) needed(name string, header hcl.Range) string {
 	v, at, ok := s.value(name, cty.String, name+` = "…"`)
 	switch {
@@ -190,7 +190,7 @@ func (s *section) needed(name string, header hcl.Range) string {
 
 func (s *section) flag(name string) bool { return s.flagOr(name, false) }
 
-// flagOr returns preset if the flag is not given.
+// flagOr returns preset if the flag is missing.
 func (s *section) flagOr(name string, preset bool) bool {
 	v, _, ok := s.value(name, cty.Bool, name+" = true")
 	if !ok {
@@ -211,15 +211,15 @@ func (s *section) texts(name, example string) ([]string, hcl.Range) {
 	return out, at
 }
 
-// large is more than any number of the file should be that has no bound of its own.
+// large is the upper bound of numbers without a bound of their own.
 const large = 1e9
 
-// number returns a number of at least least, or preset if it is not given.
+// number returns a number of at least least, or preset if it is missing.
 func (s *section) number(name string, preset, least float64) float64 {
 	return s.between(name, preset, least, large, "")
 }
 
-// between is number for one that is bounded; why says what bounds it.
+// between is number with an upper bound; why gives the reason of the bound.
 func (s *section) between(name string, preset, least, most float64, why string) float64 {
 	v, at, ok := s.value(name, cty.Number, name+" = 10")
 	if !ok {
@@ -233,12 +233,12 @@ func (s *section) between(name string, preset, least, most float64, why string) 
 	return n
 }
 
-// whole is number for whole numbers.
+// whole is number for integers.
 func (s *section) whole(name string, preset, least int) int {
 	return s.wholeBetween(name, preset, least, large, "")
 }
 
-// wholeBetween is between for whole numbers.
+// wholeBetween is between for integers.
 func (s *section) wholeBetween(name string, preset, least, most int, why string) int {
 	n := s.between(name, float64(preset), float64(least), float64(most), why)
 	if n != float64(int(n)) {
@@ -248,7 +248,7 @@ func (s *section) wholeBetween(name string, preset, least, most int, why string)
 	return int(n)
 }
 
-// duration returns a time longer than none, or preset if it is not given.
+// duration returns a positive duration, or preset if it is missing.
 func (s *section) duration(name string, preset time.Duration) time.Duration {
 	v, at, ok := s.value(name, cty.String, name+` = "10s"`)
 	if !ok {
@@ -262,7 +262,7 @@ func (s *section) duration(name string, preset time.Duration) time.Duration {
 	return d
 }
 
-// age is duration for times that are longer: it knows days too.
+// age is duration for long times, which may be in days.
 func (s *section) age(name string, preset time.Duration) time.Duration {
 	v, at, ok := s.value(name, cty.String, name+` = "30d"`)
 	if !ok {
@@ -276,7 +276,7 @@ func (s *section) age(name string, preset time.Duration) time.Duration {
 	return d
 }
 
-// size returns a number of bytes, or preset if it is not given.
+// size returns a number of bytes, or preset if it is missing.
 func (s *section) size(name string, preset int64) int64 {
 	v, at, ok := s.value(name, cty.String, name+` = "64MiB"`)
 	if !ok {

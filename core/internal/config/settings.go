@@ -20,16 +20,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// settings is what came of the attributes of a block.
+// settings is the result of reading a block's attributes.
 type settings struct {
 	raw     json.RawMessage
-	hosts   []origin.Origin // origins of the host settings
-	unsure  bool            // the plugin is not known, or a host setting is wrong: hosts are not all that are meant
-	names   []string        // of all settings that the plugin has
-	implied implied         // permissions that follow from them
+	hosts   []origin.Origin // origins in the host settings
+	unsure  bool            // hosts may be incomplete: the plugin is unknown, or a host setting is wrong
+	names   []string        // names of all settings of the plugin
+	implied implied         // permissions that follow from the settings
 	files   []PathSetting
-	place   string // where a sink writes, as far as its settings say; see outputs.go
-	right   bool   // the schema allows them
+	place   string // where a sink writes, see outputs.go
+	right   bool   // valid by the schema
 }
 
 // checker checks the settings of one block.
@@ -38,18 +38,17 @@ type checker struct {
 	stage   stage
 	schema  *schema
 	values  map[string]cty.Value // of the attributes, with marks
-	lost    map[string]bool      // attributes whose value is not known, which is reported already
-	secret  map[string]bool      // pointers to parts that the schema calls sensitive
-	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
+	lost    map[string]bool      // attributes whose value is unknown, which is reported already
+	secret  map[string]bool      // pointers to parts that the schema marks as sensitive
+	meant   map[string]bool      // pointers to settings that misspelt names probably mean
 	hosts   []origin.Origin
-	noHost  bool // a host setting holds what is no host
+	noHost  bool // a host setting has an invalid value
 	implied implied
 	files   []PathSetting
-	rewrite []func() // puts absolute paths in, after the check
+	rewrite []func() // replace paths with absolute ones after validation
 }
 
-// settings evaluates the attributes of a block and checks them against the schema; nil: it is not
-// known.
+// settings evaluates the attributes of a block and checks them against the schema; nil: unknown.
 func (l *loader) settings(st stage, s *schema) settings {
 	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{},
 		secret: map[string]bool{}, meant: map[string]bool{}}
@@ -74,7 +73,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 	}
 }
 
-// evaluateAll returns the settings as they would be read from JSON. What is null is left out.
+// evaluateAll returns the settings as decoded JSON, without nulls.
 func (c *checker) evaluateAll() map[string]any {
 	instance := map[string]any{}
 	for _, a := range c.stage.block.Body.Attributes {
@@ -105,8 +104,8 @@ func (c *checker) evaluateAll() map[string]any {
 	return instance
 }
 
-// visit goes through the settings and their schema together. It reports unknown names and takes
-// them out, and takes care of our own keywords. set replaces the value where it stands.
+// visit walks the settings together with their schema. It reports and removes unknown names, and
+// handles our own keywords. set replaces the value in its container.
 func (c *checker) visit(node map[string]any, value any, path []string, set func(any)) {
 	node = c.schema.follow(node)
 	c.keywords(node, value, path, set, false)
@@ -123,8 +122,8 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 	}
 }
 
-// number refuses a number that the plugin would not get as it is written. Of what the schema gives
-// no type it is said nothing here: the digits go to the plugin, which may read them exactly.
+// number reports a number that the plugin would not receive exactly. It ignores numbers without a
+// type in the schema: the plugin receives their digits and may parse them exactly.
 func (c *checker) number(node map[string]any, n json.Number, path []string) {
 	format, _ := node["format"].(string)
 	var problem string
@@ -164,9 +163,9 @@ func (c *checker) visitObject(node, value map[string]any, path []string) {
 	}
 }
 
-// keywords does what our own keywords ask for, with a value that is given or preset.
+// keywords handles our own keywords for a value that is set or preset.
 func (c *checker) keywords(node map[string]any, value any, path []string, set func(any), preset bool) {
-	preset = preset && c.stage.ref.Path != "" // what ours preset is right
+	preset = preset && c.stage.ref.Path != "" // presets of first-party plugins are trusted
 	if node[keyword.Sensitive] == true {
 		c.secret[pointer(path)] = true
 		for _, text := range texts(value) {
@@ -189,7 +188,7 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 	}
 }
 
-// eachHost takes the origins of a host setting that is one URL or a list of them.
+// eachHost takes the origins of a host setting that is one URL or a list.
 func (c *checker) eachHost(value any, path []string, preset bool) {
 	switch value := value.(type) {
 	case string:
@@ -203,8 +202,8 @@ func (c *checker) eachHost(value any, path []string, preset bool) {
 	}
 }
 
-// wrongHost reports whether a host setting is wrong or missing, which has been said: what follows
-// from it need not be.
+// wrongHost reports whether a host setting is wrong or missing. That is reported already, so its
+// consequences are not.
 func (c *checker) wrongHost(instance map[string]any) bool {
 	for name, p := range object(c.schema.document["properties"]) {
 		if c.schema.follow(object(p))[keyword.Host] != true {
@@ -224,7 +223,7 @@ func (c *checker) host(text string, path []string, preset bool) {
 	if err != nil {
 		c.noHost = true
 		if c.sensitiveAt(path) {
-			err = errors.New("not a URL that can be used") // the reason may quote a part
+			err = errors.New("not a URL that can be used") // the error may quote a part of it
 		}
 		c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v%s", c.stage.title, c.shown(path), err, c.quoted(path, text))
 		return
@@ -241,8 +240,7 @@ func (c *checker) host(text string, path []string, preset bool) {
 	c.hosts = append(c.hosts, o)
 }
 
-// absolute makes the paths of a setting absolute. "-" is standard input or output, and a URL is no
-// path.
+// absolute makes the paths of a setting absolute, except "-" (standard input or output) and URLs.
 func (c *checker) absolute(value any) any {
 	switch value := value.(type) {
 	case string:
@@ -250,7 +248,7 @@ func (c *checker) absolute(value any) any {
 			return value
 		}
 		if os.IsPathSeparator(value[len(value)-1]) {
-			return c.resolve(value) + string(filepath.Separator) // a folder is meant, and the plugin may mind
+			return c.resolve(value) + string(filepath.Separator) // the trailing separator marks a folder
 		}
 		return c.resolve(value)
 	case []any:
@@ -278,7 +276,7 @@ func (c *checker) failUnknown(path []string, known map[string]any) {
 	c.fail(c.nameRange(path), hint, "%s: there is no setting %q", c.stage.title, c.shown(path))
 }
 
-// nameRange is where the name of a setting stands.
+// nameRange returns the place of a setting's name.
 func (c *checker) nameRange(path []string) hcl.Range {
 	if len(path) == 1 {
 		return c.stage.block.Body.Attributes[path[0]].NameRange

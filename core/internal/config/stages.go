@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,14 +16,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// stage is a source, transform or sink block while it is read.
+// stage is a source, transform or sink block that is being read.
 type stage struct {
 	block *hclsyntax.Block
 	kind  sdk.Kind
 	title string // for messages: `source "jira"`
 	name  string
 	ref   BlockRef
-	known bool // ref leads to a plugin
+	known bool // the plugin in ref exists
 }
 
 // stages reads all source, transform and sink blocks into the pipeline.
@@ -64,8 +65,6 @@ func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[s
 	}
 }
 
-func first(blocks []*hclsyntax.Block) []*hclsyntax.Block { return blocks[:min(1, len(blocks))] }
-
 // needBlock reports that a file has no block of a kind.
 func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 	if len(blocks) > 0 {
@@ -78,7 +77,7 @@ func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 	l.failGiven(hint, "pipeline file %s: it has no %s block", l.file, kind)
 }
 
-// stage reads the head of a block.
+// stage reads the type and labels of a block.
 func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (stage, bool) {
 	if len(b.Labels) == 0 || len(b.Labels) > 2 || b.Labels[0] == "" {
 		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind),
@@ -99,16 +98,7 @@ func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Re
 	return s, true
 }
 
-// stageName is the first part of a stage's name: the label, or the file name of one that is a path.
-func stageName(label string) string {
-	if !isPath(label) {
-		return label
-	}
-	name := label[strings.LastIndexAny(label, `/\`)+1:]
-	return strings.TrimSuffix(name, ".exe")
-}
-
-// checkStageNames reports stages of the same name: state is kept by it.
+// checkStageNames reports stages with equal names, because state is kept by name.
 func (l *loader) checkStageNames(all []stage) {
 	seen := map[string]stage{}
 	for _, s := range all {
@@ -123,7 +113,7 @@ func (l *loader) checkStageNames(all []stage) {
 	}
 }
 
-// readStage reads the body of a block. plugin is what is known of its plugin, if it is.
+// readStage reads the body of a block with the description of its plugin.
 func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b := Block{
 		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Attached: st.ref.Attached,
@@ -152,7 +142,7 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	return b, settings
 }
 
-// schemaOf returns the schema of a plugin's settings, or nil if the plugin is not known or not fit.
+// schemaOf returns the schema of a plugin's settings; nil if the plugin is unknown or invalid.
 func (l *loader) schemaOf(st stage, plugin described) *schema {
 	at := st.block.LabelRanges[0]
 	switch {
@@ -174,8 +164,7 @@ func (l *loader) schemaOf(st stage, plugin described) *schema {
 	return s
 }
 
-// checkPaths reports a published plugin that takes more settings for paths than it did when it was
-// installed.
+// checkPaths reports a published plugin with more path settings than when it was installed.
 func (l *loader) checkPaths(st stage, plugin described) {
 	if st.ref.Digest == "" || plugin.err != nil || l.options.Paths == nil {
 		return
@@ -253,3 +242,6 @@ func (l *loader) onError(st stage, b *hclsyntax.Block) OnError {
 	s.end()
 	return out
 }
+
+// readMethods are the methods that a source may use without a grant.
+var readMethods = []string{http.MethodGet, http.MethodHead}

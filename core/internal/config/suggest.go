@@ -1,4 +1,4 @@
-// Suggestions: the known name that a wrong one was probably meant to be.
+// Suggestions: the known name that is most similar to a wrong one.
 
 package config
 
@@ -10,7 +10,7 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// closest returns the name of among that is most like the given one, or "" if none is near enough.
+// closest returns the most similar name of among; "" if none is similar enough.
 func closest(given string, among []string) string {
 	best, least := "", 1+len(given)/3
 	for _, name := range among {
@@ -25,7 +25,7 @@ func closest(given string, among []string) string {
 	return best
 }
 
-// didYouMean is the hint for a name that is not known: the likely one, or all if they are few.
+// didYouMean returns a hint for an unknown name: the most similar one, or all if they are few.
 func didYouMean(given string, among []string) string {
 	if name := closest(given, among); name != "" {
 		return fmt.Sprintf("did you mean %q?", name)

@@ -1,4 +1,4 @@
-// Units: sizes in bytes, and types in plain words.
+// Units: parses sizes in bytes, and names types for messages.
 
 package config
 
@@ -28,7 +28,7 @@ func parseSize(text string) (int64, error) {
 	return int64(n * factor), nil
 }
 
-// parseAge reads "30d" and whatever a duration may be.
+// parseAge reads "30d" or any duration.
 func parseAge(text string) (time.Duration, error) {
 	wrong := fmt.Errorf("%q is no time", text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -46,7 +46,7 @@ func parseAge(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// article is a type in plain words, as what is wanted.
+// article names an expected type, with its article.
 func article(t cty.Type) string {
 	switch {
 	case t == cty.String:
@@ -61,7 +61,7 @@ func article(t cty.Type) string {
 	return t.FriendlyName()
 }
 
-// kindOf is a type in plain words, as what was found.
+// kindOf names the type of a given value.
 func kindOf(t cty.Type) string {
 	switch {
 	case t == cty.String:

@@ -1,5 +1,4 @@
-// User information in URLs: a password that stands in the file is not shown, be the URL right or
-// not.
+// User information in URLs: hides passwords in URLs, even in invalid ones.
 
 package config
 
@@ -8,8 +7,8 @@ import (
 	"strings"
 )
 
-// hideUserinfo takes the passwords out of the URLs in a text, and what stands alone in the place of
-// a user: tokens do. cover makes of what goes what is shown in its place.
+// hideUserinfo removes the passwords from the URLs in a text, and users without a password, which
+// may be tokens. cover returns the replacement of a removed part.
 func hideUserinfo(text string, cover func(string) string) string {
 	const scheme = "://"
 	var out strings.Builder
@@ -33,8 +32,8 @@ func hideUserinfo(text string, cover func(string) string) string {
 
 const schemeLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
 
-// endOfURL is where a URL ends that may not be right: at the quote that closes the text, or at the
-// end of the line.
+// endOfURL returns where a possibly invalid URL ends: at the closing quote, or at the end of the
+// line.
 func endOfURL(text string) int {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
@@ -47,9 +46,9 @@ func endOfURL(text string) int {
 	return len(text)
 }
 
-// userinfo is what to hide of a URL, whose host may begin at start: what stands between the first
-// colon and the last @ where it cannot be parsed. The place is start, and nothing to hide, if there
-// is none.
+// userinfo returns the part to hide of a URL whose host may begin at start. If the URL cannot be
+// parsed, it is the part between the first colon and the last @. If there is none, both results are
+// start.
 func userinfo(text string, start int) (from, to int) {
 	at := strings.LastIndexByte(text[start:], '@')
 	if at < 0 {

@@ -1,4 +1,5 @@
-// Variables: declared in the file, given by the command line, the environment or their default.
+// Variables: declared in the file; their values come from the command line, the environment or the
+// default.
 
 package config
 
@@ -14,7 +15,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// envPrefix begins the names of the environment that give values to variables.
+// envPrefix is the prefix of environment variables that set variables.
 const envPrefix = "SCRAPEKIT_VAR_"
 
 // variable is a declaration.
@@ -22,8 +23,8 @@ type variable struct {
 	name      string
 	block     *hclsyntax.Block
 	typ       cty.Type
-	typed     bool               // the file states the type
-	optional  *typeexpr.Defaults // of the optional attributes of an object type; nil: none
+	typed     bool               // the file gives a type
+	optional  *typeexpr.Defaults // defaults of an object type's optional attributes; nil: none
 	preset    *hclsyntax.Attribute
 	sensitive bool
 }
@@ -34,7 +35,7 @@ type given struct {
 	from string // "--var url" or "SCRAPEKIT_VAR_url"
 }
 
-// evaluateVariables makes the scope, with all variables in it.
+// evaluateVariables makes the scope with all variables.
 func (l *loader) evaluateVariables(blocks []*hclsyntax.Block) {
 	l.scope = &hcl.EvalContext{
 		Functions: l.functions(),
@@ -92,7 +93,7 @@ func (l *loader) variable(b *hclsyntax.Block) (variable, bool) {
 	return v, true
 }
 
-// variableValue finds the value of the highest rank: command line, environment, default.
+// variableValue returns the value of highest priority: command line, environment, default.
 func (l *loader) variableValue(v variable) cty.Value {
 	if text, ok := l.options.Vars[v.name]; ok {
 		return l.givenValue(v, given{text, "--var " + v.name})
@@ -119,8 +120,8 @@ func (l *loader) variableValue(v variable) cty.Value {
 	return typed
 }
 
-// givenValue reads a value from outside the file: as it is if the variable is a text, number or
-// truth value, as an expression otherwise.
+// givenValue parses a value from outside the file: literally for a string, number or bool,
+// otherwise as an expression.
 func (l *loader) givenValue(v variable, g given) cty.Value {
 	value := cty.StringVal(g.text)
 	if v.sensitive {
@@ -143,7 +144,7 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 	return typed
 }
 
-// parseValue reads an expression that uses no variable and no function.
+// parseValue evaluates an expression without variables and functions.
 func (l *loader) parseValue(g given) (cty.Value, bool) {
 	if _, deep := tooDeep([]byte(g.text), g.from); deep {
 		return cty.DynamicVal, false
@@ -156,8 +157,8 @@ func (l *loader) parseValue(g given) (cty.Value, bool) {
 	return value, !found.HasErrors()
 }
 
-// wantsExpression reports whether a value from outside is an expression. A variable without a type
-// goes by its default.
+// wantsExpression reports whether a value from outside is an expression. Without a type, the
+// default decides.
 func (l *loader) wantsExpression(v variable) bool {
 	if v.typed {
 		return !v.typ.IsPrimitiveType()
@@ -169,7 +170,7 @@ func (l *loader) wantsExpression(v variable) bool {
 	return !found.HasErrors() && !value.Type().IsPrimitiveType()
 }
 
-// convert brings a value to the declared type.
+// convert converts a value to the declared type.
 func (v variable) convert(value cty.Value) (cty.Value, error) {
 	if v.optional != nil && !value.IsNull() && value.IsKnown() {
 		plain, marks := value.UnmarkDeep()
@@ -178,7 +179,7 @@ func (v variable) convert(value cty.Value) (cty.Value, error) {
 	return convert.Convert(value, v.typ)
 }
 
-// why is the reason of a failed conversion, if it may be shown.
+// why returns the reason of a failed conversion, if it may be shown.
 func (v variable) why(err error, value cty.Value) string {
 	if v.sensitive || value.ContainsMarked() {
 		return ""
@@ -186,7 +187,7 @@ func (v variable) why(err error, value cty.Value) string {
 	return ": " + err.Error()
 }
 
-// failGiven reports what is wrong with a value from outside the file.
+// failGiven reports an error in a value from outside the file.
 func (l *loader) failGiven(detail, summary string, args ...any) {
 	l.found = append(l.found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf(summary, args...),
 		Detail: detail})

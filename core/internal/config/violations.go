@@ -1,4 +1,4 @@
-// Violations: what the schema's validator found, as diagnostics at the expression that is at fault.
+// Violations: turns errors of the schema's validator into diagnostics at the expression at fault.
 
 package config
 
@@ -30,7 +30,7 @@ func (c *checker) validate(instance map[string]any) {
 	}
 }
 
-// violation reports the leaves of what the validator found.
+// violation reports the innermost errors of the validator.
 func (c *checker) violation(e *jsonschema.ValidationError) {
 	path := e.InstanceLocation
 	switch k := e.ErrorKind.(type) {
@@ -64,17 +64,17 @@ func (c *checker) violation(e *jsonschema.ValidationError) {
 	c.fail(c.rangeOf(path), joinLines(hint, c.about(path)), "%s: %s %s", c.stage.title, c.shown(path), problem)
 }
 
-// failForms reports a value that has none of several forms, or too many.
+// failForms reports a value that matches none or too many of several forms.
 func (c *checker) failForms(e *jsonschema.ValidationError, how string) {
 	path := e.InstanceLocation
 	c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)),
 		"%s: %s has %s of the forms that it can have%s", c.stage.title, c.shown(path), how, c.value(path))
 }
 
-// failMissing reports a required setting that is not given, at the block or object that lacks it.
+// failMissing reports a missing required setting, at the block or object without it.
 func (c *checker) failMissing(path []string) {
 	if c.meant[pointer(path)] || (len(path) == 1 && c.lost[path[0]]) {
-		return // it is given, and what is wrong with it was reported
+		return // it is there, and its error was reported
 	}
 	parent, name := path[:len(path)-1], path[len(path)-1]
 	at := c.rangeOf(parent)
@@ -82,7 +82,7 @@ func (c *checker) failMissing(path []string) {
 		c.shown(append(slices.Clip(parent), name)))
 }
 
-// about is the schema's own words on a setting.
+// about returns the schema's description of a setting.
 func (c *checker) about(path []string) string {
 	doc, _ := c.schema.at(path)["description"].(string)
 	if doc == "" || len(path) == 0 {
@@ -91,7 +91,7 @@ func (c *checker) about(path []string) string {
 	return path[len(path)-1] + ": " + strings.TrimSuffix(doc, ".")
 }
 
-// example is how a setting may be written, from the schema.
+// example returns an example of a setting from the schema.
 func (c *checker) example(path []string) string {
 	node := c.schema.at(path)
 	samples, _ := node["examples"].([]any)
@@ -105,7 +105,7 @@ func (c *checker) example(path []string) string {
 	return fmt.Sprintf("for example %s = %s", path[len(path)-1], raw)
 }
 
-// alternatives says why each form of an anyOf or oneOf does not fit.
+// alternatives says for each form of an anyOf or oneOf why it does not match.
 func (c *checker) alternatives(e *jsonschema.ValidationError) string {
 	var reasons []string
 	var walk func(*jsonschema.ValidationError)
@@ -125,7 +125,7 @@ func (c *checker) alternatives(e *jsonschema.ValidationError) string {
 	return strings.Join(slices.Compact(reasons), ", or ")
 }
 
-// problem says what is wrong with one value, and how to put it right.
+// problem returns what is wrong with one value, and how to correct it.
 func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) {
 	path := e.InstanceLocation
 	switch k := e.ErrorKind.(type) {
@@ -163,7 +163,7 @@ func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) 
 	return "is not as the plugin wants it: " + e.ErrorKind.LocalizedString(message.NewPrinter(language.English)), ""
 }
 
-// plainName is a type of JSON in plain words.
+// plainName names a JSON type for messages.
 func plainName(t string) string {
 	switch t {
 	case "string":
@@ -206,7 +206,7 @@ func (c *checker) wrongChoice(path []string, k *kind.Enum) (problem, hint string
 	for _, w := range k.Want {
 		raw, err := json.Marshal(w)
 		if err != nil {
-			continue // it came from JSON, so it has its like in JSON
+			continue // cannot fail: it was decoded from JSON
 		}
 		choices = append(choices, string(raw))
 		if text, ok := w.(string); ok {
@@ -221,7 +221,7 @@ func (c *checker) wrongChoice(path []string, k *kind.Enum) (problem, hint string
 	return fmt.Sprintf("must be one of %s%s", strings.Join(choices, ", "), c.value(path)), hint
 }
 
-// number writes a bound as people do.
+// number formats a bound for people.
 func number(r *big.Rat) string {
 	if r.IsInt() {
 		return r.RatString()

@@ -1,4 +1,4 @@
-// How an http block's connections are made: by way of a proxy, with which certificates.
+// Connections of an http block: proxy and certificates.
 
 package config
 
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// proxy is none, env or the URL of a proxy.
+// proxy reads the proxy: none, env or a URL.
 func (s *section) proxy() string {
 	text := s.text("proxy")
 	if text == "" || text == "none" || text == "env" {
@@ -80,7 +80,7 @@ func (s *section) checkCertificates(t httppolicy.TLS, header hcl.Range) {
 	s.secrets.addText(string(bytes.TrimSpace([]byte(t.Key))), certain)
 }
 
-// content is the text of a file that an attribute names.
+// content returns the text of a file that an attribute names.
 func (s *section) content(name string) string {
 	path := s.text(name)
 	if path == "" {

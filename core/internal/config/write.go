@@ -1,6 +1,5 @@
-// Write: diagnostics for people. The rules of the text: lower case, what was found first, then the
-// line of the file with carets under the part at fault, then what to do. Nothing here knows a value
-// of the file: what is shown was freed from secrets before.
+// Write: prints diagnostics for people. The text is lower case: first what was found, then the line
+// of the file with carets under the part at fault, then what to do. Secrets were removed before.
 
 package config
 
@@ -16,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// Write prints diagnostics, each with its place, source line and hint. width is that of the
-// terminal, 0 if lines are not to be broken.
+// Write prints diagnostics, each with its place, source line and hint. width is the width of the
+// terminal; 0: no line breaks.
 func Write(w io.Writer, all Diagnostics, paint Paint, width int) error {
 	var out bytes.Buffer
 	for i, d := range all {
@@ -30,11 +29,11 @@ func Write(w io.Writer, all Diagnostics, paint Paint, width int) error {
 	return err
 }
 
-// Paint puts a text into a style, which is named by the parameters of its escape: "1;31". A nil one
-// leaves text as it is.
+// Paint applies a style to text. The style is the parameters of an escape sequence, such as "1;31".
+// A nil Paint returns the text unchanged.
 type Paint func(parameters, text string) string
 
-// The colours, as parameters of the escape sequence.
+// Colours, as parameters of the escape sequence.
 const (
 	red    = "1;31"
 	yellow = "1;33"
@@ -89,7 +88,7 @@ func writeExcerpt(out *bytes.Buffer, d Diagnostic, p Paint, colour string, width
 		p.in(colour, carets))
 }
 
-// window cuts a long line down to what fits around the part at fault.
+// window shortens a long line to what fits around the part at fault.
 func window(before, part, after string, width int) (string, string, string) {
 	const least = 20
 	if width < least || uniseg.StringWidth(before+part+after) <= width {
@@ -123,7 +122,7 @@ func cut(text string, width int) string {
 	return out.String() + "…"
 }
 
-// wrap breaks text into lines; lead is what stands before the first.
+// wrap breaks text into lines; lead is the width already used on the first.
 func wrap(text string, width, lead int) []string {
 	const least = 40
 	if width < least {
@@ -132,8 +131,8 @@ func wrap(text string, width, lead int) []string {
 	return strings.Split(wordwrap.WrapString(text, uint(width-lead)), "\n")
 }
 
-// clean makes text safe for a terminal, as one line of known columns: tabs become spaces, other
-// control characters a mark.
+// clean makes text safe for a terminal, as one line of known width: it replaces tabs with spaces
+// and other control characters with a mark.
 func clean(text string) string {
 	return strings.NewReplacer("\t", "    ", "\n", string(printable.Mark)).Replace(printable.Text(text))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// AWS is what a request is signed with (Signature Version 4).
+// AWS has the keys that sign requests (Signature Version 4).
 type AWS struct {
 	Region, Service              string
 	AccessKeyID, SecretAccessKey string
@@ -67,7 +67,7 @@ func (a AWS) Hide(set *redact.Set) {
 	set.Add(a.SessionToken)
 }
 
-func (AWS) Sent() string { return "" } // a signature
+func (AWS) Sent() string { return "" } // requests contain only a signature
 
 func (a AWS) Map(f func(string) string) Value {
 	a.AccessKeyID, a.SecretAccessKey, a.SessionToken = f(a.AccessKeyID), f(a.SecretAccessKey), f(a.SessionToken)

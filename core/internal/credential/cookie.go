@@ -11,7 +11,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// Cookie is one cookie, beside those that the plugin has.
+// Cookie is one cookie, in addition to those of the plugin.
 type Cookie struct{ Name, Value string }
 
 func readCookie(r Reader) Value {
@@ -45,7 +45,7 @@ func (c Cookie) Sent() string { return c.Value }
 
 func (c Cookie) Map(f func(string) string) Value { return Cookie{c.Name, f(c.Value)} }
 
-// AddCookie puts a cookie ("name=value") beside those that are in req.
+// AddCookie adds a cookie ("name=value") to those of req.
 func AddCookie(req *http.Request, pair string) {
 	if have := req.Header.Get("Cookie"); have != "" {
 		pair = have + "; " + pair

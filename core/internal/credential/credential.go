@@ -1,6 +1,6 @@
-// Package credential holds the schemes of credentials: what an auth block of the pipeline file
-// says, and what that puts into a request. A scheme is one file: a type with the methods of
-// [Value], and a function that reads its block, which stands in [Schemes].
+// Package credential has the schemes of credentials: what an auth block of the pipeline file says,
+// and what that adds to a request. A scheme is one file with a type that implements [Value] and a
+// function in [Schemes] that reads its block.
 package credential
 
 import (
@@ -15,46 +15,46 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// Credential is a value and the origins that it belongs to: it is never sent elsewhere, and without
-// encryption only where an origin itself says http.
+// Credential is a value with its origins. It is sent to no other origin, and unencrypted only to an
+// origin that is http.
 type Credential struct {
 	Scheme  string // a key of Schemes
 	Value   Value
 	Origins []origin.Origin
-	Pos     string // where it stands in the pipeline file: "jira.hcl:12"
+	Pos     string // place in the pipeline file: "jira.hcl:12"
 
-	// Renew obtains the value again, after a 401 and when it is older than TTL (0: any age will
-	// do). It is called by one goroutine at a time. nil: the value does not change.
+	// Renew obtains a new value, after a 401 and when the value is older than TTL (0: no limit).
+	// One goroutine calls it at a time. nil: the value does not change.
 	Renew func(ctx context.Context) (Value, error)
 	TTL   time.Duration
 
-	// Keep stores the refresh tokens of OAuth 2: some servers give another one with every use, and
-	// void the one before. It calls use with the token that was kept ("": none), and keeps what use
-	// returns before it returns itself. nil: they are known to this process only.
+	// Keep stores refresh tokens of OAuth 2, because some servers replace the token with each use.
+	// It calls use with the stored token ("": none), and stores what use returns before it returns.
+	// nil: tokens are kept in memory only.
 	Keep func(ctx context.Context, use func(kept string) (next string, err error)) error
 }
 
-// Value is what a scheme sends. It is not changed once it is in use.
+// Value is what a scheme sends. It is immutable once in use.
 type Value interface {
-	// Places are where in a request it goes. Of two credentials for one origin, none may share a
-	// place.
+	// Places are the parts of a request that it sets. Two credentials for one origin must not share
+	// a place.
 	Places() []Place
-	// Put adds the value to req, which belongs to the caller; body is what req sends.
+	// Put adds the value to req, which belongs to the caller. body is the body of req.
 	Put(req *http.Request, body []byte) error
-	// Check returns why the value cannot work.
+	// Check returns why the value is invalid.
 	Check() error
-	// Hide adds what is secret to set.
+	// Hide adds the secrets to set.
 	Hide(set *redact.Set)
-	// Sent is the secret text that stands in a request, which a server may repeat; "": none does.
+	// Sent is the secret text in a request, which a server may echo; "": none.
 	Sent() string
-	// Map returns the value with f applied to every text that may hold a secret.
+	// Map returns the value with f applied to every text that may contain a secret.
 	Map(f func(text string) string) Value
 }
 
 // Place is a part of a request.
 type Place struct {
 	In   string // InHeader, InQuery or InCookie
-	Name string // of a header in its canonical form
+	Name string // canonical, if a header
 }
 
 // Parts of a request.
@@ -64,19 +64,19 @@ const (
 	InCookie = "cookie"
 )
 
-// Reader is the auth block that a scheme reads. What is wrong is reported with its line; the texts
-// are "" then. Attributes that no scheme asked for are reported as unknown.
+// Reader reads an auth block for a scheme. It reports errors with their lines and then returns "".
+// Attributes that the scheme does not read are reported as unknown.
 type Reader interface {
-	Has(name string) bool // whether the attribute is given
+	Has(name string) bool // whether the attribute is set
 	Text(name string) string
-	Required(name string) string // reported where it is missing or empty
-	Secret(name string) string   // Required, and hidden in all that is printed
+	Required(name string) string // reported if missing or empty
+	Secret(name string) string   // like Required, and hidden in all output
 	Texts(name, example string) []string
-	// Report tells of a fault in the value of an attribute; hint says what to write instead.
+	// Report reports an error in the value of an attribute; hint says what to write instead.
 	Report(name string, severity Severity, hint, format string, args ...any)
 }
 
-// Severity says whether a file can be used in spite of a fault.
+// Severity says whether a file with the error can be used.
 type Severity int
 
 // The severities.
@@ -85,14 +85,7 @@ const (
 	Unwise
 )
 
-// Schemes are the labels of auth blocks, each with what reads the block. The result is nil where
-// the block has a fault that was reported.
-var Schemes = map[string]func(Reader) Value{
-	"basic": readBasic, "bearer": readBearer, "header": readHeader, "query": readQuery, "cookie": readCookie,
-	"oauth2": readOAuth2, "aws_sigv4": readAWS,
-}
-
-// Title names the credential as it stands in the pipeline file.
+// Title names the credential as in the pipeline file.
 func (c Credential) Title() string {
 	if c.Pos == "" {
 		return fmt.Sprintf("auth %q", c.Scheme)
@@ -100,7 +93,7 @@ func (c Credential) Title() string {
 	return fmt.Sprintf("auth %q of %s", c.Scheme, c.Pos)
 }
 
-// Check returns why the credential cannot work.
+// Check returns why the credential is invalid.
 func (c Credential) Check() error {
 	if c.Value == nil {
 		return fmt.Errorf("credentials of scheme %q: there is no value", c.Scheme)
@@ -114,10 +107,10 @@ func (c Credential) Check() error {
 	return nil
 }
 
-// Same reports whether two values are the same.
+// Same reports whether two values are equal.
 func Same(a, b Value) bool { return reflect.DeepEqual(a, b) }
 
-// Clash reports whether two credentials take the same place in requests to one origin.
+// Clash reports whether two credentials share a place in requests to one origin.
 func (c Credential) Clash(other Credential) bool {
 	return overlap(c.Value.Places(), other.Value.Places(), func(a, b Place) bool { return a == b }) &&
 		overlap(c.Origins, other.Origins, func(a, b origin.Origin) bool { return a.Covers(b) || b.Covers(a) })

@@ -45,8 +45,8 @@ func headerName(r Reader, name string) string {
 	return text
 }
 
-// headerValue reads a secret that stands in a header. A line break at the end of a token that was
-// read from a file is the usual fault.
+// headerValue reads a secret for a header. A common error is a line break at the end of a token
+// that was read from a file.
 func headerValue(r Reader, name string) string {
 	text := r.Secret(name)
 	if !IsHeaderText(text) {
@@ -57,13 +57,13 @@ func headerValue(r Reader, name string) string {
 	return text
 }
 
-// IsHeaderText reports whether a text of the pipeline file can stand in a header. A tab could, but
-// nobody means one.
+// IsHeaderText reports whether a text of the pipeline file is allowed in a header. Tabs are valid
+// but never intended, so they are refused.
 func IsHeaderText(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
-// checkTexts returns an error if one of the texts cannot stand in a header.
+// checkTexts returns an error if a text is not allowed in a header.
 func checkTexts(texts ...string) error {
 	for _, text := range texts {
 		if !httpguts.ValidHeaderFieldValue(text) {

@@ -16,17 +16,17 @@ const (
 	GrantRefreshToken      = "refresh_token"
 )
 
-// OAuth2 says where access tokens come from, and for what. The host asks for them by itself.
+// OAuth2 says how the host obtains access tokens.
 type OAuth2 struct {
 	Grant        string
 	TokenURL     string
 	ClientID     string
-	ClientSecret string // "": a public client
+	ClientSecret string // "": public client
 	RefreshToken string
 	Scopes       []string
 	Audience     string
 
-	// Token is the access token in use; "": none yet.
+	// Token is the current access token; "": none yet.
 	Token string
 }
 
@@ -37,11 +37,11 @@ func readOAuth2(r Reader) Value {
 		o.ClientSecret = r.Secret("client_secret")
 	case GrantRefreshToken:
 		o.RefreshToken = r.Secret("refresh_token")
-		if r.Has("client_secret") { // a public client has none
+		if r.Has("client_secret") { // public clients have none
 			o.ClientSecret = r.Secret("client_secret")
 		}
 	default:
-		r.Has("client_secret") // known attributes, whatever the grant
+		r.Has("client_secret") // marks the attributes as known for every grant
 		r.Has("refresh_token")
 		if o.Grant != "" {
 			r.Report("grant", Wrong, `write "client_credentials" or "refresh_token"`, "there is no grant %q", o.Grant)
@@ -52,8 +52,8 @@ func readOAuth2(r Reader) Value {
 	return o
 }
 
-// readTokenURL reads where access tokens come from. The host itself asks there, so it need not be
-// allowed.
+// readTokenURL reads the token endpoint. The host itself sends the requests, so its origin need not
+// be allowed.
 func readTokenURL(r Reader) string {
 	text := r.Required("token_url")
 	if text == "" {
@@ -98,7 +98,7 @@ func (o OAuth2) Check() error {
 
 func (o OAuth2) Hide(set *redact.Set) {
 	set.AddBasic(o.ClientID, o.ClientSecret)
-	set.AddBasic(url.QueryEscape(o.ClientID), url.QueryEscape(o.ClientSecret)) // as RFC 6749 has it
+	set.AddBasic(url.QueryEscape(o.ClientID), url.QueryEscape(o.ClientSecret)) // encoded as in RFC 6749
 	set.Add(o.RefreshToken)
 	set.Add(o.Token)
 }

@@ -37,7 +37,7 @@ func (q Query) Sent() string { return q.Value }
 
 func (q Query) Map(f func(string) string) Value { return Query{q.Name, f(q.Value)} }
 
-// WithoutParameter takes a parameter out of a query and leaves the rest as it is.
+// WithoutParameter removes a parameter from a query and leaves the rest unchanged.
 func WithoutParameter(query, name string) string {
 	var kept []string
 	for _, pair := range strings.Split(query, "&") {

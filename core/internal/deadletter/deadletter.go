@@ -1,6 +1,6 @@
-// Package deadletter keeps rejected records in JSON Lines files of the run's folder, one for each
-// seat: each record exactly once, because a file is brought back to the last committed length
-// before its seat goes on.
+// Package deadletter keeps rejected records in JSON Lines files in the run's folder, one for each
+// seat. Each record is there exactly once, because a file is truncated to its committed length
+// before work on its seat resumes.
 package deadletter
 
 import (
@@ -24,7 +24,7 @@ import (
 // Files matches the names of the files in a run's folder.
 const Files = "rejects*.jsonl"
 
-// fileName is that of a seat. On one machine there is no other than the first.
+// fileName returns the name of a seat's file. On one machine there is only the first seat.
 func fileName(seat int) string {
 	if seat == 0 {
 		return "rejects.jsonl"
@@ -32,8 +32,8 @@ func fileName(seat int) string {
 	return fmt.Sprintf("rejects-%d.jsonl", seat)
 }
 
-// line is one dead letter as it is kept. Record holds the record itself if it is valid JSON, Bytes
-// its bytes in base64 otherwise.
+// line is the stored form of a dead letter. Record holds a record that is valid JSON; Bytes holds
+// others in base64.
 type line struct {
 	Stage  string          `json:"stage"`
 	Stream string          `json:"stream"`
@@ -43,8 +43,8 @@ type line struct {
 	Bytes  []byte          `json:"bytes,omitempty"`
 }
 
-// File is the dead letters of one seat of a run. The file is made with the first letter: most runs
-// have none.
+// File has the dead letters of one seat of a run. The file is made with the first letter, because
+// most runs have none.
 type File struct {
 	folder func(run string) string
 
@@ -58,7 +58,7 @@ type File struct {
 // New returns the dead letters of a run whose folder is folder(run).
 func New(folder func(run string) string) *File { return &File{folder: folder} }
 
-// Open brings the file back to its token; nil: to nothing.
+// Open truncates the file to its token; nil: to empty.
 func (f *File) Open(run string, seat int, token sdk.Token) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -128,7 +128,8 @@ func (f *File) Commit() (sdk.Token, error) {
 	return sdk.Token(strconv.FormatInt(f.size, 10)), nil
 }
 
-// Path returns where the letters of the opened run are; the file is there only if there are any.
+// Path returns the path of the letters of the opened run. The file exists only if there are
+// letters.
 func (f *File) Path() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,7 +152,7 @@ func (f *File) close() error {
 	return err
 }
 
-// open opens the file for appending, durably made with its folder.
+// open opens the file for appending, and makes it and its folder durably.
 func (f *File) open() error {
 	if err := disk.MakeDir(filepath.Dir(f.path), 0o755); err != nil {
 		return err

@@ -1,12 +1,12 @@
-// Package dial opens TCP connections for plugins, which have no network of their own: to the
-// addresses that the user has granted, and to no other. sdk/rpc carries the bytes.
+// Package dial opens TCP connections for plugins, which have no network of their own. It connects
+// only to addresses that the user has granted. sdk/rpc transports the bytes.
 //
-// What is granted is looked at before a name is resolved, and where the name leads right before it
-// is dialled, so that it cannot change between. Who grants a name or an address grants it wherever
-// it leads in his own networks: a database is rarely on the open internet. A wildcard does not:
-// behind it the plugin chooses the name. An address to which a granted name has led a plugin may be
-// connected to by that plugin, as if it were the name. Link-local addresses and those at which
-// clouds tell a machine its credentials are connected to if they are granted as addresses.
+// It checks the grant before it resolves a name, and checks the resolved address immediately before
+// it dials, so that the address cannot change in between. Granting a name or an address allows it
+// anywhere in private networks, because databases are rarely on the internet. A wildcard does not,
+// because the plugin chooses the name. Addresses to which a granted name has resolved may then be
+// used directly by that plugin. Link-local addresses and those of cloud metadata services must be
+// granted as addresses.
 package dial
 
 import (
@@ -27,31 +27,31 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// timeout is how long a connection may take to stand.
+// timeout bounds the time of connecting.
 const timeout = 30 * time.Second
 
 // Func opens a connection; see [sdk.Host].
 type Func = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Policy is what one plugin may do.
+// Policy is what one plugin may connect to.
 type Policy struct {
 	Plugin  string   // "sink redis", for messages and the report
-	Pos     string   // of its block, such as "jira.hcl:12"
+	Pos     string   // place of its block, such as "jira.hcl:12"
 	Granted []string // addresses; see [sdk.Permissions]
-	// Asked are those that the plugin asks for: granting others is in vain.
+	// Asked are the addresses that the plugin asks for. Granting others has no effect.
 	Asked []string
 }
 
 // Options are what all plugins of a run share. The zero value works.
 type Options struct {
 	Logger hclog.Logger // nil: no log
-	// Closed is why no connection is made at all; nil: they are.
+	// Closed is the reason why no connection is allowed; nil: connections are allowed.
 	Closed   error
-	Resolver *net.Resolver // nil: the system's
+	Resolver *net.Resolver // nil: the system's resolver
 }
 
 // Client opens the connections of all plugins of a run. Its methods may be called by several
-// goroutines at once.
+// goroutines at the same time.
 type Client struct {
 	opts  Options
 	log   hclog.Logger
@@ -67,8 +67,8 @@ func New(o Options) *Client {
 	return c
 }
 
-// For returns the way of one plugin to its connections. Its errors are of class permanent, and wrap
-// [sdk.ErrNotGranted], where the user's word is missing.
+// For returns the function that connects one plugin. If a grant is missing, its error is permanent
+// and wraps [sdk.ErrNotGranted].
 func (c *Client) For(p Policy) Func {
 	log := c.log.Named("dial").With("plugin", p.Plugin)
 	var led resolved
@@ -97,7 +97,7 @@ func (c *Client) For(p Policy) Func {
 	}
 }
 
-// target is where a plugin wants to connect to.
+// target is the target of a connection.
 type target struct {
 	network, host string
 	port          uint16
@@ -125,15 +125,15 @@ func parse(network, to string) (target, error) {
 	return target{network, host, uint16(number)}, nil
 }
 
-// resolved are the addresses to which granted names have led one plugin. It may connect to them as
-// to the names: drivers of databases do, to cancel what they have asked for (PostgreSQL's dials
-// where its connection has ended up).
+// resolved are the addresses to which granted names have resolved for one plugin. The plugin may
+// connect to them directly, as drivers of databases do to cancel a query (PostgreSQL's dials the
+// address of its connection).
 type resolved struct {
 	mu sync.Mutex
 	m  map[netip.AddrPort]target
 }
 
-// maxResolved is how many addresses of a plugin are known: a wildcard grants any number of names.
+// maxResolved bounds the addresses of a plugin, because a wildcard grants any number of names.
 const maxResolved = 1000
 
 func (r *resolved) note(at net.Addr, asked target) {
@@ -150,7 +150,7 @@ func (r *resolved) note(at net.Addr, asked target) {
 	r.m[netip.AddrPortFrom(key.Addr().Unmap(), key.Port())] = asked
 }
 
-// from returns the name that has led to an address.
+// from returns the name that resolved to an address.
 func (r *resolved) from(to target) (target, bool) {
 	ip, err := netip.ParseAddr(to.host)
 	if err != nil {
@@ -162,8 +162,8 @@ func (r *resolved) from(to target) (target, bool) {
 	return asked, ok
 }
 
-// connect connects to where to leads, if asked may be connected to: it is what the grant is looked
-// up by.
+// connect connects to the target to, if the grants allow asked. The two differ if asked is the name
+// behind an address.
 func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.TCPConn, error) {
 	granted := find(p.Granted, asked)
 	if granted == none {
@@ -181,23 +181,23 @@ func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
-		return nil, sdk.Permanent(no) // without the words of the system, which look like a fault of the network
+		return nil, sdk.Permanent(no) // without the system's error, which looks like a network problem
 	case err != nil:
 		return nil, err
 	}
-	return conn.(*net.TCPConn), nil // as every network of parse is
+	return conn.(*net.TCPConn), nil // true for every network that parse accepts
 }
 
-// grant is how an address is granted.
+// grant is the kind of a grant.
 type grant int
 
 const (
 	none grant = iota
 	byWildcard
-	byName // or as an address
+	byName // or by address
 )
 
-// find looks for the best grant of an address.
+// find returns the strongest grant for an address.
 func find(granted []string, to target) grant {
 	best := none
 	for _, entry := range granted {
@@ -222,7 +222,7 @@ func isNumber(host string) bool {
 	return err == nil
 }
 
-// refusal says that the user's word is missing.
+// refusal is the error of a missing grant.
 type refusal struct{ text string }
 
 func (r *refusal) Error() string { return r.text }
@@ -238,22 +238,23 @@ func (p Policy) refuse(to target) error {
 	return sdk.Permanent(&refusal{text})
 }
 
-// advice is what to write where.
+// advice says what to write in which block.
 func (p Policy) advice(to target) string {
 	return fmt.Sprintf(`if it is meant, write in the block at %s: grant { dial = ["%s"] }`, p.Pos, to)
 }
 
-// checkAddress says why an address may not be connected to, though the host that leads to it is
-// granted.
+// checkAddress returns why an address must not be connected to although its host name is granted.
 func (p Policy) checkAddress(to target, ip netip.Addr, granted grant) error {
 	ip = ip.Unmap()
 	switch kind := address.KindOf(ip); {
 	case kind == address.Public, granted == byName && (kind == address.Private || address.Is(to.host, ip)):
 		return nil
 	case kind == address.Special && address.Is(to.host, ip):
-		return &refusal{fmt.Sprintf("%s is a special address (link-local, metadata service, multicast or reserved), which no wildcard grants: %s", to, p.advice(to))}
+		return &refusal{fmt.Sprintf("%s is a special address (link-local, metadata service, multicast or reserved), "+
+			"which no wildcard grants: %s", to, p.advice(to))}
 	case kind == address.Special:
-		return &refusal{fmt.Sprintf("%s, which is %s, is a special address (link-local, metadata service, multicast or reserved): a name does not grant it", to, ip)}
+		return &refusal{fmt.Sprintf("%s, which is %s, is a special address (link-local, metadata service, multicast "+
+			"or reserved): a name does not grant it", to, ip)}
 	case address.Is(to.host, ip):
 		return &refusal{fmt.Sprintf("%s is in a private network, which no wildcard grants: %s", to, p.advice(to))}
 	}

@@ -1,4 +1,4 @@
-// Stats: which connections a run had, for the report.
+// Stats: counts the connections of a run for the report.
 
 package dial
 
@@ -16,33 +16,33 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Stats is what was counted of the connections of one plugin to one address.
+// Stats are the counts for one plugin and one address.
 type Stats struct {
 	Plugin      string `json:"plugin"`
 	Address     string `json:"address"`
 	Connections int64  `json:"connections"`       // opened
-	Failed      int64  `json:"failed,omitempty"`  // not opened: refused by the far end, timed out
-	Refused     int64  `json:"refused,omitempty"` // not even tried: not granted
-	Open        int64  `json:"open,omitempty"`    // now
+	Failed      int64  `json:"failed,omitempty"`  // failed to open: refused by the server, timed out
+	Refused     int64  `json:"refused,omitempty"` // not attempted: not granted
+	Open        int64  `json:"open,omitempty"`    // open now
 	BytesOut    int64  `json:"bytes_out"`
 	BytesIn     int64  `json:"bytes_in"`
 }
 
-// maxBooks is how many addresses of a plugin are counted by themselves: it may ask for any number
-// that do not exist.
+// maxBooks bounds the addresses of a plugin that are counted separately, because it may request any
+// number of them.
 const maxBooks = 200
 
-// others stands for the addresses beyond them.
+// others is the name for all further addresses.
 const others = "others"
 
-// books are all that is counted.
+// books are the counts of all plugins.
 type books struct {
 	mu    sync.Mutex
 	m     map[[2]string]*book
-	sizes map[string]int // of what is counted of a plugin
+	sizes map[string]int // number of addresses by plugin
 }
 
-// book is what is counted of one address.
+// book counts one address of a plugin.
 type book struct {
 	plugin, address                    string
 	connections, broken, refused, open atomic.Int64
@@ -76,7 +76,7 @@ func (b *book) failed(err error) {
 	b.broken.Add(1)
 }
 
-// Stats returns what was counted so far, in the order of plugins and addresses.
+// Stats returns the counts so far, sorted by plugin and address.
 func (c *Client) Stats() []Stats {
 	c.books.mu.Lock()
 	defer c.books.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *Client) Stats() []Stats {
 	return out
 }
 
-// counted counts the bytes of a connection.
+// counted is a connection that counts its bytes.
 type counted struct {
 	net.Conn
 	tcp    *net.TCPConn
@@ -102,7 +102,7 @@ type counted struct {
 	log    hclog.Logger
 	since  time.Time
 	closed sync.Once
-	// Of this connection, for the log.
+	// Bytes of this connection, for the log.
 	out, in atomic.Int64
 }
 
@@ -126,7 +126,7 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite and SetLinger are what sdk/rpc looks for beyond net.Conn.
+// sdk/rpc calls CloseWrite and SetLinger, which are not part of net.Conn.
 
 func (c *counted) CloseWrite() error       { return c.tcp.CloseWrite() }
 func (c *counted) SetLinger(sec int) error { return c.tcp.SetLinger(sec) }

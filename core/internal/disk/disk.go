@@ -1,5 +1,5 @@
-// Package disk is what the host must know of a disk beside what package durable has for plugins
-// too: room, owners, temporary folders.
+// Package disk has what the host needs of a file system beyond package durable, which plugins use
+// too: disk space, owners, temporary folders.
 package disk
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// These are those of package durable.
+// Re-exported from package durable.
 var (
 	Replace     = durable.Replace
 	ReplaceMode = durable.ReplaceMode
@@ -18,7 +18,7 @@ var (
 	TempDirFor  = durable.TempDirFor
 )
 
-// TempDir makes a folder among the temporary ones, for this user alone.
+// TempDir makes a temporary folder that only this user can access.
 func TempDir(pattern string) (string, error) {
 	dir, err := os.MkdirTemp("", pattern)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 	"syscall"
 )
 
-// Ours says why a folder is not this user's alone: what is kept there is trusted, and what is
-// written there goes where a link of somebody else's would lead. A link to such a folder is as
-// good, if it is this user's too. A folder that is not there is nobody else's.
+// Ours returns an error if other users could write to a folder: its content is trusted, and a link
+// made by somebody else would redirect writes. A link to such a folder is accepted if this user
+// owns both. A missing folder is accepted.
 func Ours(dir string) error { return owned(dir, 0o022, os.Geteuid()) }
 
-// Above says why somebody else could put another folder in the place of one that is in dir: dir is
-// neither this user's nor root's, or everybody may write there and rename what is not his.
+// Above returns an error if somebody else could replace a folder inside dir: dir belongs neither to
+// this user nor to root, or everybody may rename files in it.
 func Above(dir string) error { return owned(dir, 0o002, os.Geteuid(), 0) }
 
 func owned(dir string, writers os.FileMode, owners ...int) error {
@@ -52,7 +52,7 @@ func checkOwner(dir string, info fs.FileInfo, owners []int) error {
 			return nil
 		}
 	}
-	// Some disks say of every file that it belongs to the same user.
+	// Some file systems report the same owner for every file.
 	if info.IsDir() && madeHereBelongsTo(dir, stat.Uid) {
 		return nil
 	}
@@ -67,7 +67,7 @@ func madeHereBelongsTo(dir string, uid uint32) bool {
 		return false
 	}
 	info, err := f.Stat()
-	_ = errors.Join(f.Close(), os.Remove(f.Name())) // it was made to be looked at
+	_ = errors.Join(f.Close(), os.Remove(f.Name())) // it only served to read its owner
 	if err != nil {
 		return false
 	}

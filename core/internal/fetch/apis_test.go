@@ -22,7 +22,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 const (
@@ -84,7 +84,7 @@ func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
 		c := newClient(Options{}, apiWire(a, s))
 		defer c.Close()
 		rt := transport(t, c, httppolicy.Policy{Concurrency: apiWorkers})
-		ctx, cancel := context.WithTimeout(sdk.Throttled(t.Context(), a.Plugin...), 10*time.Minute)
+		ctx, cancel := context.WithTimeout(reply.Throttled(t.Context(), a.Plugin...), 10*time.Minute)
 		defer cancel()
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -133,6 +133,8 @@ func pagesOf(a apis.API) int {
 // TestAPIs prints a line for each row.
 //
 //	go test -run TestAPIs -v ./core/internal/fetch
+//
+//ci:plain
 func TestAPIs(t *testing.T) {
 	countsRates(t)
 	for _, a := range apis.Table {
@@ -217,7 +219,7 @@ func cell(text string) string {
 }
 
 // refusalText is how a plugin writes r.
-func refusalText(r sdk.Refusal) string {
+func refusalText(r reply.Refusal) string {
 	var parts []string
 	for _, p := range []struct {
 		name string
@@ -269,7 +271,7 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 					for range apiWorkers {
 						wg.Go(func() {
 							for i := range work {
-								if _, _, err := ask(sdk.Throttled(t.Context(), a.Plugin...), rt, "GET",
+								if _, _, err := ask(reply.Throttled(t.Context(), a.Plugin...), rt, "GET",
 									fmt.Sprint(page, "/", i), ""); err != nil {
 									t.Error(err)
 								}

@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // fragile is a host that is out of order at times; it notes when it was asked.
@@ -218,7 +219,7 @@ func TestBreakerSpares(t *testing.T) {
 		for range 5 {
 			resp, _, err := ask(t.Context(), rt, "GET", "http://host.example/poison", "")
 			if err != nil || resp.StatusCode != 500 ||
-				!strings.Contains(sdk.GaveUp(resp), "gave up after 6 attempts in ") {
+				!strings.Contains(reply.GaveUp(resp), "gave up after 6 attempts in ") {
 				t.Errorf("%v %v", resp, err)
 			}
 		}

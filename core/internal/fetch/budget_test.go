@@ -46,7 +46,7 @@ func TestBudget(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(503, ""), stall("")}}
+		s := &scripted{scripts: []script{answer(503, ""), stall("")}}
 		c := s.client(t, Options{})
 		defer c.Close()
 		start := time.Now()

@@ -20,7 +20,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// cacheWords say an outcome to a person.
+// cacheWords are outcomes in words.
 var cacheWords = map[cache.Outcome]string{
 	cache.Miss:        "nothing usable was kept; the host was asked",
 	cache.Hit:         "answered from what is kept; the host was not asked",
@@ -38,7 +38,7 @@ func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log 
 	}
 	age := p.Cache.MaxAge
 	if p.Cache.Mode == httppolicy.CacheOnly {
-		age = 0 // however old they are, nothing else is to be had
+		age = 0 // in this mode, age does not matter
 	}
 	store, err := cache.Open(p.Cache.Dir, p.Cache.MaxSize, age)
 	if err != nil {
@@ -56,16 +56,16 @@ func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log 
 		kept := cache.New(o, next)
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			if body.IsForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
-				return next.RoundTrip(req) // the body is kept elsewhere, for good
+				return next.RoundTrip(req) // the body is stored elsewhere
 			}
-			req.ContentLength = int64(len(trip.FactsOf(req).Body)) // the body itself is set by each attempt
+			req.ContentLength = int64(len(trip.FactsOf(req).Body)) // each attempt sets the body itself
 			return kept.RoundTrip(req)
 		})
 	}, nil
 }
 
-// account returns what tells the credentials that an origin gets from all others. It is for the
-// cache's names, which show nothing of it.
+// account returns a function that identifies the credentials of an origin, for hashing into names
+// of the cache.
 func account(all []credential.Credential) (func(origin.Origin) string, error) {
 	texts := make([]string, len(all))
 	for i, a := range all {

@@ -1,5 +1,4 @@
-// Client: what all plugins of the process share, and the one place where the decorators are put
-// together.
+// Client: what all plugins of the process share, and the place where the decorators are combined.
 
 package fetch
 
@@ -23,36 +22,35 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Options are what the host gives to its HTTP. The zero value works.
+// Options are the host's settings of its HTTP client. The zero value is valid.
 type Options struct {
 	Logger hclog.Logger // nil: no log
-	Redact *redact.Set  // the credentials of every httppolicy.Policy are added to it; nil: a set of the client's own
-	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits
-	// together; nil: this client is alone.
+	Redact *redact.Set  // receives the credentials of all policies; nil: a set of its own
+	// Hosts is shared by the clients of all runs of a process, so that they share each host's
+	// limits; nil: not shared.
 	Hosts *ratelimit.Hosts
-	// Learned is the file in which what is learned of hosts is kept for the next run; "": none.
+	// Learned is the file with learned limits for the next run; "": none.
 	Learned string
-	// Aside says that what is learned is not kept: a few requests beside the runs teach little.
+	// Aside says that nothing learned is saved, because a few extra requests teach little.
 	Aside bool
-	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the
-	// method of [ratelimit.RateSetter], it is told the rate of each host and what is learned of it.
+	// Limiter spaces the requests if Hosts is nil; nil: for this process only. If it implements
+	// [ratelimit.RateSetter], it receives the rate of each host.
 	Limiter ratelimit.Limiter
-	// Listeners are told of every exchange, and of every pause of a host and wait before a retry as
-	// it begins.
+	// Listeners receive every exchange, every pause of a host, and every wait before a retry.
 	Listeners observe.Listeners
 	Version   string // of scrapekit, for the default User-Agent
 
 	Record *recording.Writer // nil: nothing is recorded
-	Replay http.RoundTripper // not nil: it answers, and nobody else is asked
+	Replay http.RoundTripper // answers all requests instead of the network; nil: none
 }
 
 // Client makes the requests of all plugins of a process. Its methods may be called by several
-// goroutines at once.
+// goroutines at the same time.
 type Client struct {
 	opts   Options
 	log    hclog.Logger
@@ -63,12 +61,12 @@ type Client struct {
 	robots robotstxt.Books
 }
 
-// New returns a client. Close it at the end.
+// New returns a client. The caller must close it.
 func New(o Options) *Client {
 	return newWith(o, wire.NewPool())
 }
 
-// newWith takes the wires from outside, so that tests can put a server of their own there.
+// newWith is New with transports, for tests.
 func newWith(o Options, wires *wire.Pool) *Client {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -87,11 +85,10 @@ func newWith(o Options, wires *wire.Pool) *Client {
 	}), pieces: body.NewPool(), wires: wires}
 }
 
-// For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
+// For returns the HTTP client of one plugin. It returns a permanent error for an invalid policy.
 //
-// A reply that it hands on is whole and decoded: no Content-Encoding is left, Content-Length is
-// right, and reading it cannot fail for reasons of the network. An error's class is that of package
-// sdk.
+// Replies are complete and decoded: they have no Content-Encoding and a correct Content-Length, and
+// reading them cannot fail because of the network. Errors have the classes of package sdk.
 func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	p, err := p.Complete(c.opts.Version)
 	if err != nil {
@@ -138,11 +135,11 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	), nil
 }
 
-// Stats returns what was counted so far.
+// Stats returns the counts so far.
 func (c *Client) Stats() stats.Stats { return c.hosts.Stats() }
 
-// Close ends idle connections, and no limit of the client's plugins binds others any more. Requests
-// under way are ended by their contexts.
+// Close closes idle connections, and removes the limits of this client's plugins. The contexts of
+// requests in progress end those.
 func (c *Client) Close() {
 	c.hosts.Close()
 	c.wires.CloseIdle()

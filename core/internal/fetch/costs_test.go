@@ -89,6 +89,8 @@ func (s *priced) ideal() float64 {
 
 // TestCostsThatDiffer: requests of which some cost many times as much as others are hardly refused,
 // and what there is is used.
+//
+//ci:plain
 func TestCostsThatDiffer(t *testing.T) {
 	countsRates(t)
 	reset := func(h http.Header, reset time.Duration) {

@@ -1,28 +1,28 @@
-// Package fetch is the host's HTTP. Every request of every plugin goes through one
-// [http.RoundTripper] of its own, made by [Client.For] out of decorators, outermost first:
+// Package fetch is the host's HTTP client. Every request of a plugin goes through a
+// [http.RoundTripper] that [Client.For] makes for the plugin from decorators, outermost first:
 //
-//	redacted             what leaves as an error tells no secret
-//	recording.Record     the exchange goes to a file, if the run is recorded; a replay answers from one, and nothing below is there
-//	allow.Allow          only the hosts that the pipeline file names, and only headers that are a plugin's to set
-//	cached               replies kept on disk, if the pipeline file asks for it: see package cache
-//	robotstxt.Obey       robots.txt, if the pipeline file asks to keep to it
-//	retry.Retry          again after failures that pass, if the request may be sent twice: see the table in package fault
-//	auth Ready           obtains credentials, for the hosts that they belong to
-//	ratelimit.Paced      so many requests to one host at a time and a second, and none while it asks for a pause: see package pace
-//	ratelimit.Guarded    the circuit breaker: notices a host that is down, of which Paced lets none but a probe go, see package breaker
-//	ratelimit.Weighed    reads what a reply states of limits, and whether it is a refusal: see package limits
+//	redacted             removes secrets from errors
+//	recording.Record     records the exchange, if enabled; a replay answers from a recording instead
+//	allow.Allow          permits only allowed hosts, and only headers that a plugin may set
+//	cached               stores replies on disk, if enabled: see package cache
+//	robotstxt.Obey       obeys robots.txt, if enabled
+//	retry.Retry          retries temporary failures, if that is safe: see the table in package fault
+//	auth Ready           obtains credentials
+//	ratelimit.Paced      limits concurrency and rate for each host, and keeps pauses: see package pace
+//	ratelimit.Guarded    circuit breaker: while a host is down, admits only probes, see package breaker
+//	ratelimit.Weighed    reads the limits that a reply states, and refusals: see package limits
 //	ratelimit.Metered    counts
-//	auth Sign            puts the credentials in, as late as can be: a signature is good for minutes
-//	cookies.Keep         a jar in the host, if the pipeline file asks for one
-//	body.Whole           reads and decodes the body, so that nobody sees half a reply
-//	wire.Timed           ends an attempt that makes no progress
-//	wire.Traced          what net/http does, for a person who asks
-//	wire.Paired          refuses a reply to somebody else
-//	wire                 net/http, whose dialler looks at every address
+//	auth Sign            adds the credentials, late because a signature is valid for minutes
+//	cookies.Keep         stores cookies, if enabled
+//	body.Whole           reads and decodes the complete body
+//	wire.Timed           ends an attempt without progress
+//	wire.Traced          explains what net/http does, on request
+//	wire.Paired          refuses a reply to another request
+//	wire                 net/http, with a dialler that checks every address
 //
 // Each attempt of a retried request passes everything below retry. What is known of a host (limits,
-// pace, counts, connections) is shared by all plugins of the process and keyed by that host.
+// pace, counts, connections) is shared by all plugins of the process.
 //
-// Redirects are not followed here: a redirect is a reply, and the next hop is a request that is
-// checked like any other. Bodies are never parsed: a refusal may well come as HTML.
+// Redirects are not followed here: a redirect is a reply, and the next request is checked like any
+// other. Bodies are never parsed, except to recognise refusals, which may be HTML.
 package fetch

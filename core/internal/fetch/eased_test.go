@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,8 @@ import (
 
 // TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever
 // more slowly, though not hardly at all, and then faster again, little by little.
+//
+//ci:plain
 func TestServerErrorsSlowDown(t *testing.T) {
 	countsRates(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -37,6 +40,8 @@ func TestServerErrorsSlowDown(t *testing.T) {
 
 // TestFastAgainAfterAnOutage: a host that was away for a while is soon asked as fast as before,
 // whether the breaker noticed or not.
+//
+//ci:plain
 func TestFastAgainAfterAnOutage(t *testing.T) {
 	countsRates(t)
 	for workers, fault := range map[int]int{2: 500, 8: 502} { // two different requests alone are no outage of a host
@@ -90,5 +95,46 @@ func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy,
 			sum += perSecond[i].Load()
 		}
 		return sum / int64(to-from)
+	}
+}
+
+// TestOutagesThatComeAgain: a host that is away three times within half a minute, and says for how
+// long, is not asked while it is, and what it says is not taken for a budget that comes again ever
+// after.
+//
+//ci:plain
+func TestOutagesThatComeAgain(t *testing.T) {
+	countsRates(t)
+	for _, away := range []time.Duration{time.Second, 5 * time.Second} {
+		t.Run(away.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const workers, each, run = 12, 50 * time.Millisecond, 100 * time.Second
+				start, early := time.Now(), 0
+				client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+					if err := trip.Sleep(req.Context(), each/2); err != nil {
+						return nil, err
+					}
+					r, since := status(200), time.Since(start)
+					for n := range 3 {
+						left := 3*time.Second + time.Duration(n)*9*time.Second + away - since
+						if left > 0 && left < away {
+							r = status(503)
+							r.Header.Set("Retry-After", fmt.Sprint(int(math.Ceil(left.Seconds()))))
+							if left < away-2*each { // it was not under way
+								early++
+							}
+						}
+					}
+					return r, trip.Sleep(req.Context(), each/2)
+				}))
+				defer client.Close()
+				took := crawl(t, client, httppolicy.Policy{Concurrency: workers}, int(workers*run/each))
+				cost := took - run - 3*away
+				t.Logf("%s beside the work and the outages; %d requests in them", cost, early)
+				if early > 0 || cost > run/2 {
+					t.Errorf("%s beside the work and the outages; %d requests in them", cost, early)
+				}
+			})
+		})
 	}
 }

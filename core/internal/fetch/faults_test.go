@@ -29,6 +29,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // scenarios is how many seeds are tried; SCRAPEKIT_SCENARIOS sets another number, SCRAPEKIT_SEED a
@@ -42,7 +44,7 @@ func scenarios(t *testing.T) []uint64 {
 		return []uint64{seed}
 	}
 	n := 1000
-	if raceEnabled || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		n = 200
 	}
 	if s := os.Getenv("SCRAPEKIT_SCENARIOS"); s != "" {
@@ -206,7 +208,7 @@ func readOnce(ctx context.Context, c *http.Client, s *faulttest.Server, url stri
 		return fmt.Errorf("a body that fails after its head: %w", wrongRecord(err.Error()))
 	}
 	if resp.StatusCode != 200 {
-		return fmt.Errorf("GET %s: %s %s", url, resp.Status, sdk.GaveUp(resp))
+		return fmt.Errorf("GET %s: %s %s", url, resp.Status, reply.GaveUp(resp))
 	}
 	var page faulttest.Page
 	if err := json.Unmarshal(raw, &page); err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // scripted is a host. Each request that it reads is answered by the next script, the last one again
@@ -98,8 +98,8 @@ func (s *scripted) serve(c net.Conn) {
 	}
 }
 
-// reply answers with a status, a body and headers given as "Name: value".
-func reply(status int, body string, headers ...string) script {
+// answer answers with a status, a body and headers given as "Name: value".
+func answer(status int, body string, headers ...string) script {
 	return func(c net.Conn, _ *http.Request) bool {
 		extra := ""
 		for _, h := range headers {

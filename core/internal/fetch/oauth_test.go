@@ -19,6 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // tokenServer gives out access tokens, and takes the latest one alone.
@@ -271,8 +272,8 @@ func TestRefusalNamesTheCredential(t *testing.T) {
 	} {
 		p.Auth = all
 		resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL+"/", "")
-		if err != nil || sdk.Login(resp) != want {
-			t.Errorf("%v %q, want %q", err, sdk.Login(resp), want)
+		if err != nil || reply.Login(resp) != want {
+			t.Errorf("%v %q, want %q", err, reply.Login(resp), want)
 		}
 		sent := ""
 		if strings.HasPrefix(want, "the credential") {
@@ -280,8 +281,8 @@ func TestRefusalNamesTheCredential(t *testing.T) {
 		}
 		for path, named := range map[string]string{"/": sent, "/forbidden": sent, "/right": ""} {
 			resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL+path, "")
-			if err != nil || sdk.Credential(resp) != named {
-				t.Errorf("%s: %v %q, want %q", path, err, sdk.Credential(resp), named)
+			if err != nil || reply.Credential(resp) != named {
+				t.Errorf("%s: %v %q, want %q", path, err, reply.Credential(resp), named)
 			}
 		}
 	}

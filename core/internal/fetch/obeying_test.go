@@ -59,7 +59,7 @@ func TestRobots(t *testing.T) {
 				_, _, err := ask(t.Context(), rt, "GET", s.URL+"/private/1", "")
 				if c.allowed != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) ||
 					strings.Contains(c.says, "forbids it") != errors.Is(err, sdk.ErrRobots) ||
-					errors.Is(err, sdk.ErrRobots) && !sdk.IsSkip(err) {
+					errors.Is(err, sdk.ErrRobots) && !errors.Is(err, sdk.ErrSkip) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
 			}

@@ -26,6 +26,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // kind is a kind of limit.
@@ -131,7 +132,7 @@ func lasting(k kind, r float64) time.Duration {
 // Without the detector it runs.
 func countsRates(t *testing.T) {
 	t.Helper()
-	if raceEnabled || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("counts rates: runs without the race detector")
 	}
 }

@@ -17,7 +17,7 @@ func TestReplyTooMany(t *testing.T) {
 			io.WriteString(c, one+one)
 			return true
 		}
-		s := &scripted{scripts: []script{twice, reply(200, "two")}}
+		s := &scripted{scripts: []script{twice, answer(200, "two")}}
 		c := s.client(t, Options{})
 		defer c.Close()
 		wire := theWire(t, c)

@@ -1,4 +1,4 @@
-// redacted is outermost: what leaves as an error tells no secret.
+// redacted is the outermost decorator: it removes secrets from errors.
 
 package fetch
 

@@ -18,14 +18,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // TestRefusals: a reply that refuses pauses the host, for as long as it says, and costs no attempt,
 // whatever its status.
 func TestRefusals(t *testing.T) {
-	throttled := func(r sdk.Refusal) func(context.Context) context.Context {
-		return func(ctx context.Context) context.Context { return sdk.Throttled(ctx, r) }
+	throttled := func(r reply.Refusal) func(context.Context) context.Context {
+		return func(ctx context.Context) context.Context { return reply.Throttled(ctx, r) }
 	}
 	for _, c := range []struct {
 		name    string
@@ -50,25 +50,25 @@ func TestRefusals(t *testing.T) {
 		{"400, used up", nil, 400, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0",
 			"X-RateLimit-Reset: 30"}, 30 * time.Second},
 		{"temporary, with Retry-After", func(ctx context.Context) context.Context {
-			return sdk.Temporary(ctx, 403,
+			return reply.Temporary(ctx, 403,
 				"abuse")
 		}, 403, "abuse", []string{"Retry-After: 7"}, 7 * time.Second},
-		{"told by text", throttled(sdk.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400,
+		{"told by text", throttled(reply.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400,
 			`{"__type":"ThrottlingException"}`, nil, 9 * time.Second},
-		{"told by another text", throttled(sdk.Refusal{Status: 400, Text: "Throttling"}), 400,
+		{"told by another text", throttled(reply.Refusal{Status: 400, Text: "Throttling"}), 400,
 			`{"__type":"Validation"}`, nil, 0},
-		{"told by a header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
+		{"told by a header", throttled(reply.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
 			[]string{"MediaWiki-API-Error: maxlag", "Retry-After: 5"}, 5 * time.Second},
-		{"told by another header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
+		{"told by another header", throttled(reply.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
 			[]string{"MediaWiki-API-Error: other"}, 0},
-		{"told by the body", throttled(sdk.Refusal{Status: 200, Text: "retry_in", Seconds: "errors.0.retry_in"}), 200,
+		{"told by the body", throttled(reply.Refusal{Status: 200, Text: "retry_in", Seconds: "errors.0.retry_in"}), 200,
 			`{"errors":[{"retry_in":12}]}`, nil, 12 * time.Second},
-		{"final", func(ctx context.Context) context.Context { return sdk.Final(ctx, 429) }, 429, "",
+		{"final", func(ctx context.Context) context.Context { return reply.Final(ctx, 429) }, 429, "",
 			[]string{"Retry-After: 5"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &scripted{scripts: []script{reply(c.status, c.body, c.headers...), reply(200, "good")}}
+				s := &scripted{scripts: []script{answer(c.status, c.body, c.headers...), answer(200, "good")}}
 				client := s.client(t, Options{})
 				defer client.Close()
 				ctx := t.Context()
@@ -99,10 +99,10 @@ func TestRefusals(t *testing.T) {
 // waits.
 func TestGoodReplyPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(200, `{"items":[1],"backoff":10}`), reply(200, `{"items":[2]}`)}}
+		s := &scripted{scripts: []script{answer(200, `{"items":[1],"backoff":10}`), answer(200, `{"items":[2]}`)}}
 		client := s.client(t, Options{})
 		defer client.Close()
-		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Seconds: "backoff", Good: true})
+		ctx := reply.Throttled(t.Context(), reply.Refusal{Status: 200, Seconds: "backoff", Good: true})
 		rt, start := transport(t, client, httppolicy.Policy{}), time.Now()
 		for i, want := range []time.Duration{0, 10 * time.Second} {
 			if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil || !strings.Contains(body, fmt.Sprint(i+1)) {
@@ -140,9 +140,9 @@ func TestBucketOfTheBody(t *testing.T) {
 		}))
 		defer client.Close()
 		rt := transport(t, client, httppolicy.Policy{})
-		ctx := sdk.Throttled(t.Context(),
-			sdk.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
-			sdk.Refusal{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true})
+		ctx := reply.Throttled(t.Context(),
+			reply.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
+			reply.Refusal{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true})
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 8 {
@@ -211,7 +211,7 @@ func TestLimitsNotUnderstood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: &out})
-		s := &scripted{scripts: []script{reply(200, "good", "X-RateLimit-Limit: many", "X-RateLimit-Remaining: -7")}}
+		s := &scripted{scripts: []script{answer(200, "good", "X-RateLimit-Limit: many", "X-RateLimit-Remaining: -7")}}
 		client := s.client(t, Options{Logger: log})
 		defer client.Close()
 		if _, _, err := ask(t.Context(), transport(t, client, httppolicy.Policy{}), "GET", page, ""); err != nil {
@@ -230,7 +230,7 @@ func TestLimitsNotUnderstood(t *testing.T) {
 // request, and is handed on.
 func TestRefusalThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0",
+		s := &scripted{scripts: []script{answer(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0",
 			"X-RateLimit-Reset: 1")}}
 		client := s.client(t, Options{})
 		defer client.Close()
@@ -243,6 +243,8 @@ func TestRefusalThatStays(t *testing.T) {
 
 // TestBareRefusalsBesideADaysQuota: a proxy refuses by 503s without a word, whatever the app behind
 // it says is left of a day.
+//
+//ci:plain
 func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 	countsRates(t)
 	a := apis.API{Kind: apis.Bucket, N: 15, Per: time.Second, Status: 503, Untold: true,
@@ -260,6 +262,8 @@ func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 
 // TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without
 // a word, which take many refusals to find, are not taken for ones that fail.
+//
+//ci:plain
 func TestBareRefusalsOfSlowHosts(t *testing.T) {
 	countsRates(t)
 	for _, rate := range []int{4, 8, 15} {
@@ -276,6 +280,8 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 
 // TestNothingLeftIsNoLimit: a gateway that counts nothing says with each good reply that nothing is
 // left, and slows nothing down.
+//
+//ci:plain
 func TestNothingLeftIsNoLimit(t *testing.T) {
 	countsRates(t)
 	for _, tell := range []map[string]string{

@@ -16,8 +16,9 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 const page = "http://host.example/x"
@@ -25,23 +26,23 @@ const page = "http://host.example/x"
 func TestRetriedFailures(t *testing.T) {
 	cut := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
 	for name, fault := range map[string]script{
-		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
-		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"),
-		"522": reply(522, ""),
-		"507": reply(507, ""), "508": reply(508, ""), "509": reply(509, ""), "525": reply(525, ""),
-		"529": reply(529, ""), "530": reply(530, ""), "599": reply(599, ""),
+		"500": answer(500, "x"), "502": answer(502, "x"), "503": answer(503, "<html>"), "504": answer(504, ""),
+		"408": answer(408, ""), "425": answer(425, ""), "429": answer(429, "<html>slow down</html>"),
+		"522": answer(522, ""),
+		"507": answer(507, ""), "508": answer(508, ""), "509": answer(509, ""), "525": answer(525, ""),
+		"529": answer(529, ""), "530": answer(530, ""), "599": answer(599, ""),
 		"closed":        raw(""),
 		"head cut":      raw("HTTP/1.1 200 OK\r\nContent-Le"),
 		"not http":      raw("SSH-2.0-OpenSSH_9.6\r\n"),
 		"body cut":      raw(cut),
 		"chunk cut":     raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
 		"chunk garbage": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
-		"gzip cut in its second part": reply(200, encoded(t, "gzip", "hello")+encoded(t, "gzip", "hello")[:5],
+		"gzip cut in its second part": answer(200, encoded(t, "gzip", "hello")+encoded(t, "gzip", "hello")[:5],
 			"Content-Encoding: gzip"),
-		"gzip cut": reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
-		"zstd cut": reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12],
+		"gzip cut": answer(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
+		"zstd cut": answer(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12],
 			"Content-Encoding: zstd"),
-		"br cut": reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6],
+		"br cut": answer(200, encoded(t, "br", strings.Repeat("hello", 100))[:6],
 			"Content-Encoding: br"),
 		"broken after deflate": raw(
 			"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n" +
@@ -52,7 +53,7 @@ func TestRetriedFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &scripted{scripts: []script{fault, fault, reply(200, "good")}}
+				s := &scripted{scripts: []script{fault, fault, answer(200, "good")}}
 				c := s.client(t, Options{})
 				resp, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 				if err != nil || resp.StatusCode != 200 || body != "good" {
@@ -98,7 +99,7 @@ func TestUnknownHost(t *testing.T) {
 func TestNotRetried(t *testing.T) {
 	for _, status := range []int{200, 204, 301, 304, 400, 401, 403, 404, 410, 501, 505} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(status, "")}}
+			s := &scripted{scripts: []script{answer(status, "")}}
 			if status == 204 || status == 304 {
 				s.scripts[0] = func(c netConn, _ *http.Request) bool {
 					_, err := c.Write([]byte("HTTP/1.1 " + fault.StatusText(status) + "\r\n\r\n"))
@@ -118,7 +119,7 @@ func TestNotRetried(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	t.Run("reply handed through", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(503, "down for today")}}
+			s := &scripted{scripts: []script{answer(503, "down for today")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			resp, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 3}), "GET", page, "")
@@ -129,7 +130,7 @@ func TestGivenUp(t *testing.T) {
 	})
 	t.Run("error names the attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(503, ""), reply(503, ""), raw("")}}
+			s := &scripted{scripts: []script{answer(503, ""), answer(503, ""), raw("")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 4}), "GET", page, "")
@@ -150,7 +151,7 @@ func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var longest time.Duration
 		for range 200 {
-			s := &scripted{scripts: []script{reply(503, "")}}
+			s := &scripted{scripts: []script{answer(503, "")}}
 			c := s.client(t, Options{})
 			start := time.Now()
 			if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil {
@@ -172,17 +173,17 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 		fault  script
 		want   int64
 	}{
-		{"POST", false, reply(503, ""), 1},
-		{"POST", false, reply(429, ""), 1},
+		{"POST", false, answer(503, ""), 1},
+		{"POST", false, answer(429, ""), 1},
 		{"POST", false, raw(""), 1},
-		{"PATCH", false, reply(500, ""), 1},
-		{"POST", true, reply(503, ""), 2},
+		{"PATCH", false, answer(500, ""), 1},
+		{"POST", true, answer(503, ""), 2},
 		{"POST", true, raw(""), 2},
-		{"PUT", false, reply(503, ""), 2},
-		{"DELETE", false, reply(503, ""), 2},
+		{"PUT", false, answer(503, ""), 2},
+		{"DELETE", false, answer(503, ""), 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{c.fault, reply(200, "good")}, bodies: make(chan string, 10)}
+			s := &scripted{scripts: []script{c.fault, answer(200, "good")}, bodies: make(chan string, 10)}
 			client := s.client(t, Options{})
 			defer client.Close()
 			ctx := t.Context()
@@ -192,7 +193,7 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 			resp, _, err := ask(ctx, transport(t, client, httppolicy.Policy{}), c.method, page, "the body")
 			says := fmt.Sprint(err)
 			if err == nil {
-				says = sdk.GaveUp(resp)
+				says = reply.GaveUp(resp)
 			}
 			if why := "a " + c.method + " is not sent twice unless its plugin marks it as idempotent"; strings.Contains(
 				says, why) != (c.want == 1) {
@@ -213,7 +214,7 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 // TestUnsentIsRepeated: a POST of which nothing was sent may go again.
 func TestUnsentIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(200, "good")}}
+		s := &scripted{scripts: []script{answer(200, "good")}}
 		c := s.client(t, Options{})
 		defer c.Close()
 		wire := theWire(t, c)
@@ -252,7 +253,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var waits []stats.Wait
-		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
+		s := &scripted{scripts: []script{answer(200, ""), answer(429, "", "Retry-After: 12"), answer(200, "")}}
 		replies := map[int]int{}
 		listeners := append(onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }),
 			func(e observe.Event) {
@@ -324,7 +325,7 @@ func TestPauseThatBeginsInLine(t *testing.T) {
 func TestThrottlingHasItsOwnLimit(t *testing.T) {
 	t.Run("longer than is kept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(429, "", "Retry-After: 7200")}}
+			s := &scripted{scripts: []script{answer(429, "", "Retry-After: 7200")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			start := time.Now()
@@ -351,7 +352,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 	} {
 		t.Run(header, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &scripted{scripts: []script{reply(429, "", header)}}
+				s := &scripted{scripts: []script{answer(429, "", header)}}
 				c := s.client(t, Options{})
 				defer c.Close()
 				start := time.Now()
@@ -365,9 +366,9 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 	}
 	t.Run("many do not use up the attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			busy := reply(429, "", "Retry-After: 20")
+			busy := answer(429, "", "Retry-After: 20")
 			s := &scripted{scripts: []script{busy, busy, busy, busy, busy, busy, busy, busy, busy,
-				reply(200, "at last")}}
+				answer(200, "at last")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			_, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
@@ -378,7 +379,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 	})
 	t.Run("but the stall limit", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(429, "", "Retry-After: 60")}}
+			s := &scripted{scripts: []script{answer(429, "", "Retry-After: 60")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			start := time.Now()
@@ -394,11 +395,11 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 
 func TestCancelIsPrompt(t *testing.T) {
 	for name, scripts := range map[string][]script{
-		"in a pause":     {reply(429, "", "Retry-After: 600")},
+		"in a pause":     {answer(429, "", "Retry-After: 600")},
 		"in a backoff":   {raw("")},
 		"before a head":  {stall("")},
 		"within a body":  {stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")},
-		"after refusals": {reply(429, "")},
+		"after refusals": {answer(429, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -429,7 +430,7 @@ func TestCancelInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{scripts: []script{func(c netConn, req *http.Request) bool {
 			time.Sleep(10 * time.Second)
-			return reply(200, "")(c, req)
+			return answer(200, "")(c, req)
 		}}}
 		c := s.client(t, Options{})
 		defer c.Close()
@@ -462,7 +463,7 @@ func TestResetAloneIsObeyed(t *testing.T) {
 	for _, header := range []string{"X-RateLimit-Reset: 30", "X-Beta-RateLimit-Reset: 30",
 		`Beta-RateLimit: "quota";r=0;t=30`, `RateLimit: "a";r=0;t=30`} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(429, "<html>no</html>", header), reply(200, "good")}}
+			s := &scripted{scripts: []script{answer(429, "<html>no</html>", header), answer(200, "good")}}
 			c := s.client(t, Options{})
 			start := time.Now()
 			if _, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil ||

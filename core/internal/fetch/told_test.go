@@ -11,7 +11,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt
@@ -43,7 +43,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
+			s := &scripted{scripts: []script{answer(200, "{}", headers...)}}
 			client := s.client(t, Options{})
 			defer client.Close()
 			rt, start := transport(t, client, p), time.Now()
@@ -149,4 +149,30 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 		!strings.Contains(steps[""], "robots: robots.txt forbids it (Disallow: /private)") || len(steps) != 1 {
 		t.Errorf("%v %v", err, steps)
 	}
+}
+
+// TestOneReplyOfABudgetStatesNoRate: what one reply states of a budget whose window is about to end
+// is told as that, and not as a rate.
+func TestOneReplyOfABudgetStatesNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{answer(200, "{}", "X-RateLimit-Limit: 40", "X-RateLimit-Remaining: 39",
+			fmt.Sprint("X-RateLimit-Reset: ", time.Now().Add(2*time.Second).Unix()),
+			"Date: "+time.Now().UTC().Format(http.TimeFormat))}}
+		client := s.client(t, Options{})
+		defer client.Close()
+		var pace string // what holds after the reply
+		ctx := observe.Into(t.Context(), func(e observe.Event) {
+			if s := e.(observe.Step); s.Part == "pace" {
+				pace = s.Text
+			}
+		})
+		if _, _, err := ask(ctx, transport(t, client, httppolicy.Policy{}), "GET", page, ""); err != nil {
+			t.Fatal(err)
+		}
+		const want = "from now on: no limit of the rate, 2 at once (more with each reply); " +
+			"X-Ratelimit: 39 of 40 left, in full again in 2 s"
+		if pace != want {
+			t.Errorf("%s; want %s", pace, want)
+		}
+	})
 }

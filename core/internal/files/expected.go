@@ -1,4 +1,4 @@
-// Expected: whether a body is the file that was asked for.
+// Expected: checks whether a body is the requested file.
 
 package files
 
@@ -11,19 +11,19 @@ import (
 	"mime"
 	"net/http"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
-// otherFile is the error of a body that is not what was asked for.
+// otherFile is the error of a body that is not the requested file.
 type otherFile struct{ why string }
 
 func (e *otherFile) Error() string { return e.why }
 
-func sized(e sdk.Expect, size int64) bool { return e.Size == nil || *e.Size == size }
+func sized(e reply.Expect, size int64) bool { return e.Size == nil || *e.Size == size }
 
-// expected returns the body of a reply 2xx, whose reading fails with an [otherFile] where it is not
-// what e says.
-func expected(e sdk.Expect, resp *http.Response) (io.Reader, error) {
+// expected returns the body of a 2xx reply. Reading it fails with an [otherFile] if it does not
+// match e.
+func expected(e reply.Expect, resp *http.Response) (io.Reader, error) {
 	if e.Type != "" && !page(e.Type) {
 		if came := resp.Header.Get("Content-Type"); page(came) && !(unknown(e.Type) && e.Size != nil) {
 			return nil, &otherFile{fmt.Sprintf("a page of HTML came, as of a login or an error, where %s was expected",
@@ -61,7 +61,7 @@ func page(text string) bool {
 	return name == "text/html" || name == "application/xhtml+xml"
 }
 
-// unknown reports whether a type says no more than that it is a file.
+// unknown reports whether a content type is generic, such as application/octet-stream.
 func unknown(text string) bool {
 	switch mediaType(text) {
 	case "application/octet-stream", "binary/octet-stream", "application/unknown", "application/x-download":
@@ -70,7 +70,7 @@ func unknown(text string) bool {
 	return false
 }
 
-// exactly is a body that must have a length.
+// exactly is a body that must have a given length.
 type exactly struct {
 	r       io.Reader
 	want, n int64

@@ -18,6 +18,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // shelf is a server with files, a folder, and the context of a call whose requests are kept there.
@@ -61,9 +62,9 @@ func newShelf(t *testing.T) *shelf {
 	return s
 }
 
-func (s *shelf) keep(t *testing.T, key, path string, expect ...sdk.Expect) (sdk.File, error) {
+func (s *shelf) keep(t *testing.T, key, path string, expect ...reply.Expect) (reply.File, error) {
 	t.Helper()
-	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Keep: s.keeper.Keep}), key, s.url+path, expect...)
+	return sdk.Keep(sdk.Host{Keep: s.keeper.Keep}.In(t.Context()), key, s.url+path, expect...)
 }
 
 // all returns the files in the folder, without the notes about keys.
@@ -88,7 +89,7 @@ func TestKeep(t *testing.T) {
 	s := newShelf(t)
 	sum := sha256.Sum256([]byte("content"))
 	hash := hex.EncodeToString(sum[:])
-	want := sdk.File{Path: hash[:2] + "/" + hash, SHA256: hash, Size: 7}
+	want := reply.File{Path: hash[:2] + "/" + hash, SHA256: hash, Size: 7}
 	for _, c := range []struct {
 		key, path string
 		asked     int64 // requests so far
@@ -141,16 +142,16 @@ func TestWhatIsNotKept(t *testing.T) {
 		want func(error) bool
 	}{
 		{"/none", func(err error) bool {
-			var n *sdk.NotKept
+			var n *reply.NotKept
 			return errors.As(err, &n) && n.Status == 404 && n.Said == "404 page not found"
 		}},
 		{"/broken", func(err error) bool {
-			var n *sdk.NotKept
+			var n *reply.NotKept
 			return errors.As(err, &n) && n.TooLong &&
 				n.Status == 200
 		}},
 		{"/cut", func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
-		{"/flushed", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.TooLong }},
+		{"/flushed", func(err error) bool { var n *reply.NotKept; return errors.As(err, &n) && n.TooLong }},
 	} {
 		s := newShelf(t)
 		if _, err := s.keep(t, "1", c.path); err == nil || !c.want(err) {
@@ -168,30 +169,30 @@ func TestAnotherFile(t *testing.T) {
 	const login = "<!DOCTYPE html><html>Log in</html>"
 	for name, c := range map[string]struct {
 		kind, body string
-		expect     sdk.Expect
+		expect     reply.Expect
 		says       string // "": it is kept
 	}{
 		"the file": {"text/plain", "content",
-			sdk.Expect{Size: new(int64(7)), Type: "text/plain"}, ""},
-		"shorter": {"text/plain", "con", sdk.Expect{Size: new(int64(7))},
+			reply.Expect{Size: new(int64(7)), Type: "text/plain"}, ""},
+		"shorter": {"text/plain", "con", reply.Expect{Size: new(int64(7))},
 			"3 bytes came of the 7"},
-		"longer": {"text/plain", "content!", sdk.Expect{Size: new(int64(7))},
+		"longer": {"text/plain", "content!", reply.Expect{Size: new(int64(7))},
 			"more than the 7 bytes"},
-		"empty": {"text/plain", "", sdk.Expect{Size: new(int64(0))}, ""},
-		"a page in its place": {"text/html;charset=UTF-8", login, sdk.Expect{Type: "image/png"},
+		"empty": {"text/plain", "", reply.Expect{Size: new(int64(0))}, ""},
+		"a page in its place": {"text/html;charset=UTF-8", login, reply.Expect{Type: "image/png"},
 			"a page of HTML came, as of a login or an error, where image/png"},
 		"a page as long as the file": {"text/html", login,
-			sdk.Expect{Size: new(int64(len(login))), Type: "text/plain; charset=utf-8"}, "where text/plain"},
-		"a page that calls itself the file": {"image/png", login, sdk.Expect{Type: "image/png"},
+			reply.Expect{Size: new(int64(len(login))), Type: "text/plain; charset=utf-8"}, "where text/plain"},
+		"a page that calls itself the file": {"image/png", login, reply.Expect{Type: "image/png"},
 			"looks like a page of HTML"},
 		"a page with no size, and any type": {"application/octet-stream", login,
-			sdk.Expect{Type: "application/octet-stream"}, "looks like a page of HTML"},
-		"a page that is the file": {"text/html", login, sdk.Expect{Type: "text/html"}, ""},
+			reply.Expect{Type: "application/octet-stream"}, "looks like a page of HTML"},
+		"a page that is the file": {"text/html", login, reply.Expect{Type: "text/html"}, ""},
 		"a page that was put there as bytes": {"text/html", login,
-			sdk.Expect{Size: new(int64(len(login))), Type: "application/octet-stream"}, ""},
+			reply.Expect{Size: new(int64(len(login))), Type: "application/octet-stream"}, ""},
 		"a text that quotes a page": {"text/plain", login,
-			sdk.Expect{Size: new(int64(len(login))), Type: "text/plain"}, ""},
-		"nothing is known": {"text/html", login, sdk.Expect{}, ""},
+			reply.Expect{Size: new(int64(len(login))), Type: "text/plain"}, ""},
+		"nothing is known": {"text/html", login, reply.Expect{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,7 +206,7 @@ func TestAnotherFile(t *testing.T) {
 				}
 				return
 			}
-			var none *sdk.NotKept
+			var none *reply.NotKept
 			if !errors.As(err, &none) || none.Status != http.StatusOK || !strings.Contains(none.Problem, c.says) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
@@ -231,7 +232,7 @@ func TestAnotherFileThatWasKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.keeper.Next = answering{"text/plain", "content"}
-	if file, err := s.keep(t, "1", "/", sdk.Expect{Size: new(int64(7))}); err != nil || file.Size != 7 {
+	if file, err := s.keep(t, "1", "/", reply.Expect{Size: new(int64(7))}); err != nil || file.Size != 7 {
 		t.Errorf("%+v, %v", file, err)
 	}
 }
@@ -251,16 +252,16 @@ func TestRequestForAFileFails(t *testing.T) {
 	} {
 		s.keeper.Next = failingWith{c.err}
 		_, err := s.keep(t, name, "/")
-		var none *sdk.NotKept
+		var none *reply.NotKept
 		if errors.As(err, &none) != c.file || !errors.Is(err, c.err) ||
 			sdk.IsPermanent(err) != sdk.IsPermanent(c.err) || sdk.RetryDelay(err) != sdk.RetryDelay(c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithCancel(sdk.WithHost(t.Context(), sdk.Host{Keep: s.keeper.Keep}))
+	ctx, cancel := context.WithCancel(sdk.Host{Keep: s.keeper.Keep}.In(t.Context()))
 	cancel()
 	s.keeper.Next = http.DefaultTransport
-	if _, err := sdk.Keep(ctx, "1", s.url); !errors.Is(err, context.Canceled) || errors.As(err, new(*sdk.NotKept)) {
+	if _, err := sdk.Keep(ctx, "1", s.url); !errors.Is(err, context.Canceled) || errors.As(err, new(*reply.NotKept)) {
 		t.Errorf("given up: %v", err)
 	}
 }
@@ -288,12 +289,12 @@ func TestWithoutFolder(t *testing.T) {
 	if _, err := s.keep(t, "1", "/a"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "files {") {
 		t.Errorf("%v", err)
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+	ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 	if _, err := sdk.Keep(ctx, "1", s.url+"/a"); !sdk.IsPermanent(err) {
 		t.Errorf("a host that keeps nothing: %v", err)
 	}
 	s.keeper.Next = failing{}
-	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Keep: s.keeper.Keep}), "1",
+	if _, err := sdk.Keep(sdk.Host{Keep: s.keeper.Keep}.In(context.Background()), "1",
 		"http://x/"); err == nil {
 		t.Error("no error")
 	}

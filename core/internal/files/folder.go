@@ -1,4 +1,4 @@
-// Folder: content by its hash, and what keys stand for.
+// Folder: content by hash, and hashes by key.
 
 package files
 
@@ -16,22 +16,21 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
-// Folder is where files are kept. Its methods may be called by several goroutines and processes at
-// once.
+// Folder is the folder of kept files. Its methods may be called by several goroutines and processes
+// at the same time.
 type Folder struct {
 	dir     string
-	owner   string   // whose keys are known
-	partial string   // begins the names of partial files
-	made    sync.Map // folders within that are made for good, by name
+	owner   string   // the plugin that the keys belong to
+	partial string   // prefix of partial files
+	made    sync.Map // names of folders that were made durably
 }
 
-// Open makes the folder ready and removes what an earlier process of the same owner left half-way.
-// Only one process of an owner may have it open: the pipeline's lock sees to that. Owners share
-// content, which goes by its hash, and no keys: what one plugin keeps under a key says nothing to
-// another.
+// Open prepares the folder, and removes partial files of an earlier process of the same owner. Only
+// one process of an owner may have it open; the pipeline's lock ensures that. Owners share content,
+// which is named by its hash, but not keys.
 func Open(dir, owner string) (*Folder, error) {
 	sum := sha256.Sum256([]byte(owner))
 	f := &Folder{dir: dir, owner: owner, partial: ".partial-" + hex.EncodeToString(sum[:8]) + "-"}
@@ -50,37 +49,38 @@ func Open(dir, owner string) (*Folder, error) {
 	return f, nil
 }
 
-// Known returns what was kept under a key. A file that is not there any more, or of another length,
-// is not known.
-func (f *Folder) Known(key string) (sdk.File, bool) {
-	var file sdk.File
+// Known returns the file that was kept for a key. A file that is missing or has another length does
+// not count.
+func (f *Folder) Known(key string) (reply.File, bool) {
+	var file reply.File
 	raw, err := os.ReadFile(f.keyPath(key))
 	if err != nil || json.Unmarshal(raw, &file) != nil || file.Path != contentPath(file.SHA256) {
-		return sdk.File{}, false
+		return reply.File{}, false
 	}
 	info, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(file.Path)))
 	if err != nil || info.Size() != file.Size {
-		return sdk.File{}, false
+		return reply.File{}, false
 	}
 	return file, true
 }
 
-// Keep reads a file to its end and keeps it under key, durably.
-func (f *Folder) Keep(key string, content io.Reader) (sdk.File, error) {
+// Keep reads content to its end and stores it durably for key.
+func (f *Folder) Keep(key string, content io.Reader) (reply.File, error) {
 	sum := sha256.New()
 	partial, size, err := f.write(io.TeeReader(content, sum), true)
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	hash := hex.EncodeToString(sum.Sum(nil))
-	file := sdk.File{Path: contentPath(hash), SHA256: hash, Size: size}
+	file := reply.File{Path: contentPath(hash), SHA256: hash, Size: size}
 	if err := f.place(partial, filepath.FromSlash(file.Path)); err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	return file, f.note(key, file)
 }
 
-// write puts content into a partial file and returns its path, when it is durable if it is to be.
+// write writes content to a partial file, and syncs it if durable is true. It returns the path and
+// size.
 func (f *Folder) write(content io.Reader, durable bool) (path string, size int64, err error) {
 	out, err := os.CreateTemp(f.dir, f.partial+"*")
 	if err != nil {
@@ -99,7 +99,7 @@ func (f *Folder) write(content io.Reader, durable bool) (path string, size int64
 	return out.Name(), size, nil
 }
 
-// place gives a partial file its name, durably.
+// place renames a partial file durably.
 func (f *Folder) place(partial, name string) error {
 	err := f.mkdir(filepath.Dir(name))
 	if err == nil {
@@ -111,7 +111,7 @@ func (f *Folder) place(partial, name string) error {
 	return disk.SyncDir(filepath.Join(f.dir, filepath.Dir(name)))
 }
 
-// mkdir makes a folder within ours whose name lasts.
+// mkdir makes a folder inside this one durably.
 func (f *Folder) mkdir(name string) error {
 	if _, made := f.made.Load(name); made {
 		return nil
@@ -123,9 +123,9 @@ func (f *Folder) mkdir(name string) error {
 	return nil
 }
 
-// note remembers what a key stands for. Only a second request hangs on it, so it need not outlast a
-// power cut.
-func (f *Folder) note(key string, file sdk.File) error {
+// note stores the file for a key. It need not survive a power failure, because losing it only
+// causes a second request.
+func (f *Folder) note(key string, file reply.File) error {
 	raw, err := json.Marshal(file)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (f *Folder) keyPath(key string) string {
 	return filepath.Join(f.dir, "keys", name[:2], name)
 }
 
-// contentPath is where content of a hash lies, with slashes; "" for what is no hash.
+// contentPath returns the slash-separated path of content with a hash; "" if it is not a hash.
 func contentPath(hash string) string {
 	if len(hash) != 2*sha256.Size {
 		return ""

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // errTooLong is in the error of a file that is longer than the pipeline file allows.
@@ -25,39 +26,39 @@ type Keeper struct {
 }
 
 // Keep is [sdk.Host.Keep].
-func (k *Keeper) Keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
+func (k *Keeper) Keep(req *http.Request, key string, expect reply.Expect) (reply.File, error) {
 	if k.Folder == nil {
-		return sdk.File{}, sdk.Permanent(
+		return reply.File{}, sdk.Permanent(
 			errors.New(`no folder for files: add files { path = "…" } to the source's block`))
 	}
 	folder, err := k.Folder()
 	if err != nil {
-		return sdk.File{}, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
+		return reply.File{}, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
 	}
 	if file, ok := folder.Known(key); ok && sized(expect, file.Size) {
 		return file, nil
 	}
-	resp, err := sdk.HTTPClient(sdk.WithHost(req.Context(), sdk.Host{Transport: k.Next})).Do(req)
+	resp, err := sdk.HTTPClient(sdk.Host{Transport: k.Next}.In(req.Context())).Do(req)
 	if err != nil {
-		return sdk.File{}, k.noReply(req, err)
+		return reply.File{}, k.noReply(req, err)
 	}
 	defer resp.Body.Close()
-	none := &sdk.NotKept{Status: resp.StatusCode, URL: resp.Request.URL.Redacted()}
+	none := &reply.NotKept{Status: resp.StatusCode, URL: resp.Request.URL.Redacted()}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		none.Said = said(resp)
-		return sdk.File{}, none
+		return reply.File{}, none
 	}
 	file, err := k.keep(folder, key, expect, resp)
 	var other *otherFile
 	switch {
 	case errors.Is(err, errTooLong):
 		none.TooLong, none.Problem = true, errTooLong.Error()
-		return sdk.File{}, none
+		return reply.File{}, none
 	case errors.As(err, &other):
 		none.Problem = other.why
-		return sdk.File{}, none
+		return reply.File{}, none
 	case err != nil:
-		return sdk.File{}, fmt.Errorf("%s: %w", none.URL, err)
+		return reply.File{}, fmt.Errorf("%s: %w", none.URL, err)
 	}
 	return file, nil
 }
@@ -69,11 +70,11 @@ func (k *Keeper) noReply(req *http.Request, err error) error {
 	}
 	switch {
 	case k.TooLong != nil && k.TooLong(err):
-		return &sdk.NotKept{URL: req.URL.Redacted(), TooLong: true, Problem: errTooLong.Error()}
+		return &reply.NotKept{URL: req.URL.Redacted(), TooLong: true, Problem: errTooLong.Error()}
 	case req.Context().Err() != nil || sdk.RetryDelay(err) > 0: // a pause is no fault of the file
 		return err
 	}
-	return &sdk.NotKept{URL: req.URL.Redacted(), Err: err}
+	return &reply.NotKept{URL: req.URL.Redacted(), Err: err}
 }
 
 // said is the beginning of a body, and what the host has to say of the reply.
@@ -82,7 +83,7 @@ func said(resp *http.Response) string {
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, shown)) // as far as it can be had
 	var all []string
 	for _, text := range []string{strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "")), " "),
-		sdk.GaveUp(resp), sdk.Login(resp)} {
+		reply.GaveUp(resp), reply.Login(resp)} {
 		if text != "" {
 			all = append(all, text)
 		}
@@ -90,13 +91,13 @@ func said(resp *http.Response) string {
 	return strings.Join(all, ": ")
 }
 
-func (k *Keeper) keep(folder *Folder, key string, expect sdk.Expect, resp *http.Response) (sdk.File, error) {
+func (k *Keeper) keep(folder *Folder, key string, expect reply.Expect, resp *http.Response) (reply.File, error) {
 	if k.MaxSize > 0 && resp.ContentLength > k.MaxSize {
-		return sdk.File{}, errTooLong
+		return reply.File{}, errTooLong
 	}
 	body, err := expected(expect, resp)
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	if k.MaxSize > 0 {
 		body = &bounded{r: body, left: k.MaxSize}

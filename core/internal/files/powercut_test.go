@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/files"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
@@ -25,12 +25,12 @@ var contents = []string{strings.Repeat("one ", 3000), "two", strings.Repeat("one
 
 func TestMain(m *testing.M) {
 	crashtest.Main(m, childEnv, func(dir string) error {
-		return keepAll(dir, func(f sdk.File) { fmt.Println("kept", f.SHA256) })
+		return keepAll(dir, func(f reply.File) { fmt.Println("kept", f.SHA256) })
 	})
 }
 
 // keepAll keeps what is not known yet.
-func keepAll(dir string, kept func(sdk.File)) error {
+func keepAll(dir string, kept func(reply.File)) error {
 	folder, err := files.Open(filepath.Join(dir, "files"), "the pipeline")
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func checkKept(t *testing.T, when, dir string, said []string) {
 		}
 	}
 	n := 0
-	err := keepAll(dir, func(f sdk.File) {
+	err := keepAll(dir, func(f reply.File) {
 		n++
 		if err := whole(dir, f.SHA256); err != nil {
 			t.Errorf("%s: gone on: %v", when, err)

@@ -1,5 +1,5 @@
-// Package httppolicy holds what the pipeline file says about the HTTP of one plugin: the file is
-// read into it, and the host's HTTP keeps to it.
+// Package httppolicy has the HTTP settings of one plugin. Package config fills them from the
+// pipeline file, and package fetch follows them.
 package httppolicy
 
 import (
@@ -16,57 +16,58 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 )
 
-// Policy is what one plugin may do and how. Zero values stand for the defaults.
+// Policy has the HTTP settings of one plugin. Zero values mean the defaults.
 type Policy struct {
-	Allow []origin.Origin // where requests may go; none: nowhere
-	// Methods are those that may be sent; nil: any.
+	Allow []origin.Origin // allowed origins; none: no requests
+	// Methods are the allowed methods; nil: all.
 	Methods []string
-	Auth    []credential.Credential // each goes along to the origins that it is for
+	Auth    []credential.Credential // each is sent only to its own origins
 
-	// Where several plugins ask one host, the strictest of their limits holds for all.
-	Rate        float64         // requests per second to a host; 0: as fast as the host lets
-	Burst       int             // requests that may go at once after a time of rest; default 1; used with Rate only
-	Concurrency int             // requests to a host at one time; default 8
-	Limits      []EndpointLimit // of parts of a host, beside those; the first that fits a request holds for it
+	// If several plugins use one host, the strictest limits apply to all.
+	Rate        float64         // requests per second to a host; 0: as many as the host allows
+	Burst       int             // requests in a burst after idle time; default 1; only with Rate
+	Concurrency int             // concurrent requests to a host; default 8
+	Limits      []EndpointLimit // additional limits for parts of a host; the first that matches a request applies
 
-	Attempts       int           // tries for a request, the first included; default 6
-	ConnectTimeout time.Duration // to find, reach and greet the host; default 10 s
-	HeaderTimeout  time.Duration // from the request sent to the head of the reply; default 60 s
+	Attempts       int           // tries of a request, including the first; default 6
+	ConnectTimeout time.Duration // for name lookup, connection and TLS; default 10 s
+	HeaderTimeout  time.Duration // from sending the request to the reply's header; default 60 s
 	IdleTimeout    time.Duration // without a byte of the body; default 30 s
-	Timeout        time.Duration // for an attempt as a whole, waits for limits not included; default 10 min
-	MaxWait        time.Duration // the longest pause asked for by a host that is kept; default 15 min
-	Deadline       time.Duration // for a request with all attempts, waits for limits not included; default 30 min
-	RetryBudget    float64       // retries to a host, as a share of the requests of the last minute; default 0.2
+	Timeout        time.Duration // for one attempt without waits for limits; default 10 min
+	MaxWait        time.Duration // longest accepted pause that a host asks for; default 15 min
+	Deadline       time.Duration // for all attempts of a request without waits for limits; default 30 min
+	RetryBudget    float64       // retries to a host as a fraction of its requests in the last minute; default 0.2
 
-	UserAgent string // default scrapekit/VERSION with the project's address
-	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
-	MaxRatio  int64  // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
+	UserAgent string // default: scrapekit/VERSION with the project's URL
+	MaxBody   int64  // bytes of a decoded body; default 256 MiB
+	MaxRatio  int64  // decoded to encoded size of a body over 1 MiB; default 200, negative: unlimited
 
-	AllowPrivate bool   // names of hosts may lead to addresses of one's own network
+	AllowPrivate bool   // host names may resolve to private addresses
 	Proxy        string // "" or none, env, or a URL
 	TLS          TLS
-	Certified    []origin.Origin // that are shown the client's certificate
-	Robots       bool            // keep to robots.txt
-	Cookies      bool            // keep cookies, for the plugin as a whole
+	Certified    []origin.Origin // receive the client's certificate
+	Robots       bool            // obey robots.txt
+	Cookies      bool            // keep cookies, shared by all requests of the plugin
 
-	Cache *Cache // nil: no reply is kept
+	Cache *Cache // nil: no cache
 
-	// What follows is the host's, not the file's.
+	// The host sets the following, not the file.
 
 	Plugin string // for logs and errors
-	Pos    string // of its block in the pipeline file, for the reader of an error
-	// Reads allows, where Methods has no POST or PATCH, those that the plugin marks as reading.
+	Pos    string // place of its block in the pipeline file, for errors
+	// Reads allows POST and PATCH requests that the plugin marks as reading, even if Methods does
+	// not.
 	Reads     bool
-	SpoolDir  string     // for bodies over 8 MiB; default the system's folder for temporary files
-	SpoolRoom *disk.Room // for all of them together; nil: any
-	// OwnAuthorization says that the host itself asks, and sets Authorization itself.
+	SpoolDir  string     // for bodies over 8 MiB; default: the system's temporary folder
+	SpoolRoom *disk.Room // disk space for them together; nil: unlimited
+	// OwnAuthorization says that the host makes the requests itself and sets Authorization.
 	OwnAuthorization bool
 }
 
-// EndpointLimit is `limit "GET /search/*" { … }`: a limit for a part of a host.
+// EndpointLimit is `limit "GET /search/*" { … }`: limits for a part of a host.
 type EndpointLimit struct {
 	Method      string // "": any
-	Path        string // a pattern as of [path.Match]; a * at its end stands for any rest
+	Path        string // pattern of [path.Match]; a * at its end matches any rest
 	Rate        float64
 	Burst       int
 	Concurrency int
@@ -75,47 +76,48 @@ type EndpointLimit struct {
 // String returns the label of the block.
 func (l EndpointLimit) String() string { return strings.TrimSpace(l.Method + " " + l.Path) }
 
-// TLS says whom to trust and who to be. Zero values stand for the defaults.
+// TLS has the certificates. Zero values mean the defaults.
 type TLS struct {
-	CA        string // certificates in PEM that are trusted beside the system's
-	Cert, Key string // of the client, in PEM: shown to the origins of Policy.Certified alone
-	Min       uint16 // least version; default TLS 1.2
-	Insecure  bool   // take any certificate
+	CA        string // additional trusted certificates, PEM
+	Cert, Key string // of the client, PEM: sent only to the origins of Policy.Certified
+	Min       uint16 // minimum version; default TLS 1.2
+	Insecure  bool   // accept any certificate
 }
 
-// Cache says how replies are kept.
+// Cache has the settings of a cache.
 type Cache struct {
 	MaxSize      int64         // in bytes
-	StaleIfError time.Duration // how long past its time a reply may stand in for a host in trouble
+	StaleIfError time.Duration // how long an expired reply may replace one of a failing host
 
-	// What follows is the host's, not the file's.
+	// The host sets the following, not the file.
 
 	Dir    string
 	Mode   CacheMode
-	MaxAge time.Duration // since a reply was used last; 0: any
+	MaxAge time.Duration // since the last use of a reply; 0: unlimited
 }
 
-// CacheMode says what a run does with the replies that are kept.
+// CacheMode says how a run uses its caches.
 type CacheMode string
 
 // The modes.
 const (
 	CacheOn      CacheMode = "on"
 	CacheOff     CacheMode = "off"     // neither read nor written
-	CacheOnly    CacheMode = "only"    // what is kept is the answer, however old; no host is asked
-	CacheRefresh CacheMode = "refresh" // everything is asked for again, and kept
+	CacheOnly    CacheMode = "only"    // answer only from the cache, however old; send no requests
+	CacheRefresh CacheMode = "refresh" // request everything again, and store it
 )
 
-// CacheModes are all of them, for people who write them down.
+// CacheModes are all modes.
 var CacheModes = []CacheMode{CacheOn, CacheOff, CacheOnly, CacheRefresh}
 
-// DefaultMaxBody is the longest body in bytes where a policy says nothing.
+// DefaultMaxBody is the default of Policy.MaxBody, in bytes.
 const DefaultMaxBody = 256 << 20
 
-// DefaultMaxRatio is how many times longer than it was sent a body may become by decoding.
+// DefaultMaxRatio is the default of Policy.MaxRatio.
 const DefaultMaxRatio = 200
 
-// Complete fills in the defaults and refuses what cannot work. version is the host's.
+// Complete fills in defaults and returns an error for invalid settings. version is that of the
+// host.
 func (p Policy) Complete(version string) (Policy, error) {
 	orElse(&p.Burst, 1)
 	orElse(&p.Concurrency, 8)

@@ -1,4 +1,4 @@
-// Package installed leads from the lock file beside a pipeline file to the programs in the store.
+// Package installed finds the programs of locked plugins in the store.
 package installed
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Plugins finds the plugins that a lock file names. It reads it when it is asked first.
+// Plugins finds the plugins in a lock file, which it reads on first use.
 type Plugins struct {
 	LockFile string
 
@@ -42,7 +42,7 @@ func (i *Plugins) read() error {
 	return i.err
 }
 
-// Program finds the program of a plugin. That it is the right one is seen when it is started.
+// Program finds the program of a plugin. Its digest is checked when it starts.
 func (i *Plugins) Program(r config.Requirement) (config.Program, error) {
 	if err := i.read(); err != nil {
 		return config.Program{}, err
@@ -78,8 +78,8 @@ func (i *Plugins) Program(r config.Requirement) (config.Program, error) {
 	return config.Program{Path: path, Digest: t.Binary.String(), Version: p.Version.String()}, err
 }
 
-// devOverride lets a developer run a program in place of what is published. Where nobody develops,
-// it is an error.
+// devOverride returns the local program that replaces a published one. On a CI machine (CI=true),
+// an override is an error.
 func devOverride(o install.Override) (config.Program, error) {
 	if os.Getenv("CI") == "true" {
 		return config.Program{}, fmt.Errorf("dev_override for %s: not where CI=true", o.Source)
@@ -89,8 +89,8 @@ func devOverride(o install.Override) (config.Program, error) {
 		Warning: fmt.Sprintf("%s runs in place of %s, by a dev_override in your settings", path, o.Source)}, err
 }
 
-// OwnFolders are where the settings, keys and programs of this user are. One that is not known is
-// not there either.
+// OwnFolders are the folders of this user's settings, keys and programs, as far as they can be
+// determined.
 func OwnFolders() []string {
 	var out []string
 	for _, find := range []func() (string, error){install.ConfigDir, store.DefaultDir} {
@@ -110,7 +110,7 @@ func (i *Plugins) Paths(b config.BlockRef) artifact.Paths {
 	return p.Paths
 }
 
-// Granted is what a plugin was granted at its installation: all that it asked for then.
+// Granted is what a plugin was granted at its installation: everything that it asked for then.
 func (i *Plugins) Granted(b config.BlockRef) sdk.Permissions {
 	if b.Source == "" || i.read() != nil {
 		return sdk.Permissions{}

@@ -1,4 +1,4 @@
-// Config: what a run is made of, and the pipeline that is made of it.
+// Config: the parts of a run, and the pipeline that is made from them.
 
 package pipeline
 
@@ -11,11 +11,11 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Config is what one run is made of.
+// Config holds the parts of one run.
 type Config struct {
 	Source     Stage[sdk.Source]
 	Transforms []Stage[sdk.Transform]
@@ -23,34 +23,34 @@ type Config struct {
 	Store      checkpoint.Store
 	Letters    Letters
 
-	Begin       checkpoint.Begin // of a run that is begun here, see [Pipeline.Run]
-	Concurrency int              // splits read at once
+	Begin       checkpoint.Begin // the run to begin, see [Pipeline.Run]
+	Concurrency int              // splits read in parallel
 	CommitEvery time.Duration    // the longest time between two commits
-	CommitBytes int64            // a commit comes earlier after that much payload
-	SpoolDir    string           // for groups that are too large for memory
-	SpoolRoom   *disk.Room       // for them; nil: any
+	CommitBytes int64            // commit earlier after this many bytes of payload
+	SpoolDir    string           // folder for groups that are too large for memory
+	SpoolRoom   *disk.Room       // disk space for them; nil: unlimited
 	GroupMemory int              // bytes of a group that are held in memory; 0: 16 MiB
-	ClaimAtOnce int              // splits claimed at once; 0: 64
+	ClaimAtOnce int              // splits claimed in one transaction; 0: 64
 
 	Logger    hclog.Logger
 	Listeners observe.Listeners
-	// Keep is given the result before the store is told that the run has ended, so that no ended
-	// run lacks its report, whatever is killed. May be nil.
+	// Keep receives the result before the store records the end of the run, so that every ended run
+	// has its report, even after a kill. May be nil.
 	Keep func(Result) error
-	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record
-	// was rejected, that record, its stream, and the names of counters. A stream that it changes
-	// the name of is refused. May be nil.
+	// Hide removes secrets from texts that are kept or shown: the reason why a split is broken or a
+	// record is rejected, the rejected record, its stream, and names of counters. A stream whose
+	// name it changes is an error. May be nil.
 	Hide func(string) string
-	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must
-	// repeat give their own.
+	// Random returns a number below bound, for the pauses between tries; nil: math/rand. Tests that
+	// must repeat set it.
 	Random func(bound int64) int64
-	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the
-	// process there.
+	// Step is called by name at each step whose order matters; nil in normal use. Tests end the
+	// process in it.
 	Step func(name string)
 }
 
-// Letters keeps rejected records. They belong to a seat, and its methods are called like a sink's:
-// Commit never beside Add, but Add by several goroutines.
+// Letters keeps rejected records. It belongs to one seat. Add may be called by several goroutines
+// at the same time, but not during Commit.
 type Letters interface {
 	Open(run string, seat int, token sdk.Token) error
 	Add(l Letter) error
@@ -66,21 +66,21 @@ type Letter struct {
 	Record []byte
 }
 
-// lettersStage names the dead letters among the stages that have a token.
+// lettersStage is the name under which the token of the dead letters is kept.
 const lettersStage = "dead letters"
 
-// Result is how a run ended.
+// Result says how a run ended.
 type Result struct {
 	Run     checkpoint.Run
 	Outcome checkpoint.Outcome
 	Counts  Counts
 	Splits  map[checkpoint.Status]int
-	Broken  []checkpoint.Split // the first of those that stayed broken, maxListed at most; without data and cursor
-	Skipped []checkpoint.Split // the first of those that were skipped, likewise
-	Err     error              // why the outcome is not Complete; nil for a run that was stopped and drained
+	Broken  []checkpoint.Split // the first broken splits, at most maxListed, without data and cursor
+	Skipped []checkpoint.Split // the first skipped splits, likewise
+	Err     error              // why the outcome is not Complete; nil if the run was stopped and drained
 }
 
-// Pipeline is one run, or a part in one, that can be watched.
+// Pipeline is one run, or one process's part in it. Its progress can be watched.
 type Pipeline struct {
 	Config
 	progress *progress
@@ -112,14 +112,13 @@ func New(c Config) *Pipeline {
 	return &Pipeline{Config: c, progress: newProgress()}
 }
 
-// claimAtOnce is how many splits are claimed at once. Each claim is a transaction.
+// claimAtOnce is the default of Config.ClaimAtOnce. Each claim is a transaction.
 const claimAtOnce = 64
 
-// Snapshot returns how far the run is. It may be called at any time, by any goroutine.
+// Snapshot returns the progress of the run. Any goroutine may call it at any time.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
 
-// storeError is a failure of the state itself: nothing can be committed, so nothing is gained by
-// going on.
+// storeError is a failure of the store. Nothing can be committed then, so the run ends.
 type storeError struct{ err error }
 
 func (e *storeError) Error() string { return fmt.Sprintf("state: %v", e.err) }

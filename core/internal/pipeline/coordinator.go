@@ -1,4 +1,4 @@
-// coordinator: it begins, plans and ends a run, and sits on a seat of it itself.
+// coordinator: begins, plans and ends a run. It also works on a seat.
 
 package pipeline
 
@@ -6,34 +6,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their
-// names and problems may be.
+// maxListed bounds the splits of each kind that a result lists. maxListedBytes bounds the total
+// length of their names and problems.
 const (
 	maxListed      = 50_000
 	maxListedBytes = 32 << 20
 )
 
-// coordinator is that of one run.
+// coordinator coordinates one run.
 type coordinator struct {
 	*Pipeline
 	run  checkpoint.Run
 	held checkpoint.Coordinator
 }
 
-// Run begins a run, or goes on with the unfinished one, until it is complete, until nothing more
-// can be done, or until ctx ends: then it drains and commits what it has. Others may take part, see
-// [Pipeline.Work]; it sees to what they leave behind. The error is for what kept the run from being
-// begun or ended in the store; everything else is in the Result.
+// Run begins a run, or resumes the unfinished one. It returns when the run is complete, when
+// nothing more can be done, or when ctx is done: then it drains and commits. Other processes may
+// take part, see [Pipeline.Work]; Run settles the seats that they leave behind. The error says why
+// the run could not be begun or ended in the store. Every other error is in the Result.
 func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	run, held, err := p.Store.Begin(ctx, p.Begin)
 	if err != nil {
@@ -57,7 +58,7 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	return c.finish(checkpoint.Failed, err)
 }
 
-// plan asks the source for the splits of a run that has none yet.
+// plan asks the source for the splits of a run that has no plan yet.
 func (c *coordinator) plan(ctx context.Context, s *seat) error {
 	if c.run.Planned {
 		return nil
@@ -72,9 +73,9 @@ func (c *coordinator) plan(ctx context.Context, s *seat) error {
 	return nil
 }
 
-// next says on which seat there is something to do, when on s there is no split to claim: on one
-// whose holder is gone (I6), or on s itself. It waits for those that are at work, and returns
-// nowhere when all splits are read and all other seats are settled.
+// next returns the seat to work on when no split can be claimed on s: a seat whose holder is gone
+// (I6), or s itself. It waits while other holders work. It returns nowhere when all splits are read
+// and all other seats are settled.
 func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 	for {
 		sums, err := c.Store.View().Sums(ctx, c.run.ID)
@@ -97,7 +98,7 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 		}
 		switch open := sums.Splits()[checkpoint.Open]; {
 		case open > 0 && !others:
-			return s.info.N, nil // the last of the others has left some
+			return s.info.N, nil // the last other holder left open splits
 		case open == 0 && !others:
 			return nowhere, nil
 		}
@@ -110,12 +111,12 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 	}
 }
 
-// tell tells the sinks that the run is complete, if it is: after the last commit of all seats, and
-// before the store is told. Who is killed between the two goes on with a run that has nothing left
-// to read, and comes here again.
-func (c *coordinator) tell(ctx context.Context, s *seat) error {
+// tell calls Finish of the sinks if the run is complete: after the last commit of all seats, and
+// before the store records the end. After a kill between the two, the next start finds nothing to
+// read and calls tell again.
+func (c *coordinator) tell(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
-	for _, sink := range s.sinks {
+	for _, sink := range d.sinks {
 		if sink.can.Finish != nil {
 			finishers = append(finishers, sink)
 		}
@@ -132,25 +133,45 @@ func (c *coordinator) tell(ctx context.Context, s *seat) error {
 	}
 	c.progress.phase("finishing")
 	c.Step("telling")
-	// What a sink does now cannot be taken back: it is not for a coordinator that another has
-	// followed.
+	for {
+		told := c.tellAll(ctx, d, finishers)
+		if !errors.Is(told, sdk.ErrUntold) {
+			c.Step("told")
+			return told
+		}
+		if err := d.untold(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// tellAll calls Finish of each sink once.
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
+	// Finish of a sink cannot be undone, so a coordinator that was replaced must not call it.
 	var told error
-	if err := s.held.Hold(ctx, func(ctx context.Context) {
+	var untold atomic.Bool
+	if err := d.held.Hold(ctx, func(ctx context.Context) {
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				return at(f.stage.Name, f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full}))
+				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				if errors.Is(err, sdk.ErrUntold) {
+					untold.Store(true) // the others may come to their end
+					return nil
+				}
+				return at(f.stage.Name, err)
 			})
 		}
-		told = g.Wait()
+		if told = g.Wait(); told == nil && untold.Load() {
+			told = sdk.ErrUntold
+		}
 	}); err != nil {
 		return storeFailure(err)
 	}
-	c.Step("told")
 	return told
 }
 
-// result says how far the run is by the store: what all seats have committed.
+// result returns the progress of the run in the store, which all seats have committed.
 func (c *coordinator) result(ctx context.Context) (res Result, err error) {
 	run, ok, err := c.Store.Current(ctx)
 	if err != nil {
@@ -168,12 +189,11 @@ func (c *coordinator) result(ctx context.Context) (res Result, err error) {
 	return res, err
 }
 
-// lacks reports whether the source has gone on without a part.
+// lacks reports whether the source left out a part.
 func lacks(c Counts) bool { return len(c.Section(hint.Missing)) > 0 }
 
-// finish ends the run in the store. It has all the time that it takes, and ends the run even if the
-// user has stopped it: its end is what the next run goes by, and nothing of it waits for anybody
-// else.
+// finish ends the run in the store. It ignores the cancellation of the run, because the next run
+// depends on this state and nothing in it waits for others.
 func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, error) {
 	ctx := context.Background()
 	res, err := c.result(ctx)
@@ -190,7 +210,7 @@ func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, e
 	if broken := res.Splits[checkpoint.Broken]; outcome == checkpoint.Complete && broken > 0 {
 		res.Outcome, res.Err = checkpoint.Incomplete, &IncompleteError{Count: broken, Broken: res.Broken}
 	}
-	held := c.held.Hold(ctx, func(context.Context) { err = c.Keep(res) }) // or the report is another's
+	held := c.held.Hold(ctx, func(context.Context) { err = c.Keep(res) }) // another coordinator would overwrite the report
 	if err := errors.Join(held, err); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
@@ -203,7 +223,7 @@ func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, e
 	return res, nil
 }
 
-// list returns the splits of a status, as many as a result names.
+// list returns the splits with a status, within the bounds of a result.
 func (c *coordinator) list(ctx context.Context, status checkpoint.Status) (out []checkpoint.Split, err error) {
 	bytes := 0
 	for page, err := range checkpoint.EachSplit(ctx, c.Store.View(), c.run.ID, status) {
@@ -221,7 +241,7 @@ func (c *coordinator) list(ctx context.Context, status checkpoint.Status) (out [
 	return out, nil
 }
 
-// IncompleteError says how many splits stayed broken, and names the first of them.
+// IncompleteError gives the number of broken splits and names the first ones.
 type IncompleteError struct {
 	Count  int
 	Broken []checkpoint.Split

@@ -1,5 +1,4 @@
-// Counts: what the report says of a run. They are kept with each commit, so they are exact across
-// kills.
+// Counts: the numbers of the report. Each commit keeps them, so they are exact across kills.
 
 package pipeline
 
@@ -11,31 +10,31 @@ import (
 	"strings"
 )
 
-// A plugin chooses these names, so a run keeps so many of each kind at most, and sums up the rest
-// under one name.
+// Plugins choose these names, so a run keeps a bounded number of each kind. The others are summed
+// up under one name.
 const (
 	maxCounters = 5000
-	maxStreams  = 1000 // of a stage
-	maxReasons  = 100  // of a stage
+	maxStreams  = 1000 // for each stage
+	maxReasons  = 100  // for each stage
 	maxName     = 200  // bytes
 )
 
-// Counts are the numbers of a run, over all its starts.
+// Counts are the numbers of a run over all its starts.
 type Counts struct {
 	Stages   map[string]*StageCounts `json:"stages"`             // by stage name
-	Counters map[string]int64        `json:"counters,omitempty"` // by path, "dropped/bot comment"
+	Counters map[string]int64        `json:"counters,omitempty"` // by path, such as "dropped/bot comment"
 	Commits  int64                   `json:"commits"`
 	Groups   int64                   `json:"groups"`
 }
 
-// StageCounts are the numbers of one stage. For a sink and a source in = out + rejected; a
-// transform may make more or fewer records of those that it took.
+// StageCounts are the numbers of one stage. For a sink and a source, in = out + rejected. A
+// transform may return more or fewer records than it received.
 type StageCounts struct {
 	In       int64            `json:"in"`
 	Out      int64            `json:"out"`
 	BytesOut int64            `json:"bytes_out"`
 	Rejected int64            `json:"rejected"`
-	Reasons  map[string]int64 `json:"reasons,omitempty"` // of the rejected
+	Reasons  map[string]int64 `json:"reasons,omitempty"` // of rejection
 	Streams  map[string]int64 `json:"streams,omitempty"` // records out, by stream
 }
 
@@ -52,7 +51,7 @@ func (c *Counts) stage(name string) *StageCounts {
 	return s
 }
 
-// passed notes records that a stage gave on.
+// passed counts records that a stage returned.
 func (c *Counts) passed(stage, stream string, records, bytes int64) {
 	s := c.stage(stage)
 	s.Out = plus(s.Out, records)
@@ -60,7 +59,7 @@ func (c *Counts) passed(stage, stream string, records, bytes int64) {
 	tally(s.Streams, stream, records, maxStreams, "other")
 }
 
-// took notes records that a stage was given.
+// took counts records that a stage received.
 func (c *Counts) took(stage string, records int64) {
 	s := c.stage(stage)
 	s.In = plus(s.In, records)
@@ -78,7 +77,7 @@ func (c *Counts) counted(name string, n int64) {
 	tally(c.Counters, name, n, maxCounters, "other/counters")
 }
 
-// add merges what a group did.
+// add adds the counts of a group.
 func (c *Counts) add(d Counts) {
 	for name, ds := range d.Stages {
 		s := c.stage(name)
@@ -100,7 +99,7 @@ func (c *Counts) add(d Counts) {
 	c.Commits = plus(c.Commits, d.Commits)
 }
 
-// minus returns what was added since c was before.
+// minus returns the difference between c and an earlier state of it.
 func (c Counts) minus(before Counts) Counts {
 	out := newCounts()
 	for name, s := range c.Stages {
@@ -115,7 +114,7 @@ func (c Counts) minus(before Counts) Counts {
 	return out
 }
 
-// subtract fills out with what was added to the numbers of before.
+// subtract sets out to the differences between now and before.
 func subtract(out, now, before map[string]int64) {
 	for name, n := range now {
 		if b, known := before[name]; !known || n != b {
@@ -124,8 +123,8 @@ func subtract(out, now, before map[string]int64) {
 	}
 }
 
-// tally adds n under a name, which is cut if it is long; what would be one name too many goes under
-// rest.
+// tally adds n under a name, which is cut to maxName. If there are most names already, a new name
+// is counted under rest.
 func tally(sums map[string]int64, name string, n int64, most int, rest string) {
 	if len(name) > maxName {
 		name = strings.ToValidUTF8(name[:maxName], "") + "…"
@@ -136,7 +135,7 @@ func tally(sums map[string]int64, name string, n int64, most int, rest string) {
 	sums[name] = plus(sums[name], n)
 }
 
-// plus adds, and stops at the largest and the smallest number instead of running over.
+// plus adds with saturation.
 func plus(a, b int64) int64 {
 	switch {
 	case b > 0 && a > math.MaxInt64-b:
@@ -155,7 +154,7 @@ func (c Counts) clone() Counts {
 
 func (c Counts) marshal() ([]byte, error) { return json.Marshal(c) }
 
-// countsOf reads what an earlier commit kept.
+// countsOf decodes the counts of an earlier commit.
 func countsOf(raw []byte) (Counts, error) {
 	c := newCounts()
 	if len(raw) == 0 {

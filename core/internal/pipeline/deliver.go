@@ -1,9 +1,10 @@
-// delivery: groups on their way through transforms to sinks, and the commits between them.
+// delivery: passes groups through transforms to sinks, and commits between groups.
 
 package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -20,24 +21,26 @@ type delivery struct {
 	*seat
 	queue   *queue
 	gained  gained
-	drained bool // all that was delivered is committed, and nothing more comes
+	drained bool // everything delivered is committed, and nothing more comes
 
-	ctx  context.Context // of the calls to transforms and sinks; ends when delivery has failed
+	ctx  context.Context // context of calls to transforms and sinks; cancelled when delivery fails
 	fail context.CancelCauseFunc
 
-	gate *lane // groups on their way go side by side, a commit alone (I2)
+	gate *lane // groups enter shared, a commit enters alone (I2)
 
 	mu      sync.Mutex
 	failed  error
-	limit   error                          // a stage has rejected more than it may
-	pending map[string]checkpoint.Progress // changed since the last commit
-	added   []sdk.Split                    // found since then
-	book    int                            // bytes that these two take, about
-	found   int                            // splits that commits have made known
-	// the stages have tokens of this run: the first commit is made even of nothing
+	limit   error                          // set when a stage exceeds its limit of rejected records
+	pending map[string]checkpoint.Progress // splits that changed since the last commit
+	added   []sdk.Split                    // splits that were added since the last commit
+	book    int                            // approximate bytes of pending and added
+	found   int                            // number of splits that commits have added
+	told    int                            // records that sinks refused after they accepted them
+	// begun is set when the stages have tokens of this run. Until then, even an empty commit is
+	// made.
 	begun bool
 	bytes int64
-	due   chan struct{} // a commit is due before its time
+	due   chan struct{} // signals a commit before its time
 }
 
 func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *delivery {
@@ -48,8 +51,8 @@ func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *de
 	}
 }
 
-// group pushes a group through every stage, then notes where its split has come to: from before to
-// now. Either all of it is delivered, or this holder delivers nothing more (I1).
+// group passes a group through every stage, then records the progress of its split from before to
+// now. If it fails, this holder delivers nothing more (I1).
 func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -67,11 +70,10 @@ func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	return nil
 }
 
-// bookSize bounds what is kept in memory of splits for the next commit, in bytes: beyond it a
-// commit is due, however little was delivered.
+// bookSize bounds the memory for changed and added splits, in bytes. Beyond it a commit is due.
 const bookSize = 2 << 20
 
-// accept notes a delivered group for the next commit. The gate is held.
+// accept records a delivered group for the next commit. The caller holds the gate.
 func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) {
 	delta.Groups = 1
 	d.mu.Lock()
@@ -93,11 +95,11 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 	}
 }
 
-// entrySize is about what an entry of the book takes beside its texts, the commit made of it
-// included.
+// entrySize is the approximate size of an entry without its texts, including its copy in the
+// commit.
 const entrySize = 400
 
-// keep enters where a split has come to. d.mu is held.
+// keep records the progress of a split. The caller holds d.mu.
 func (d *delivery) keep(s checkpoint.Split) {
 	if older, ok := d.pending[s.ID]; ok {
 		d.book -= sizeOf(older)
@@ -120,8 +122,8 @@ func (d *delivery) commitSoon() {
 	}
 }
 
-// giveUp notes that a split cannot be read. Like a group it does not come between the two halves of
-// a commit, which would take it for committed.
+// giveUp records that a split cannot be read. It enters the gate like a group: between collecting a
+// commit and its transaction, the commit would forget the change as committed.
 func (d *delivery) giveUp(before, now checkpoint.Split) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -141,7 +143,7 @@ func (d *delivery) giveUp(before, now checkpoint.Split) error {
 	return nil
 }
 
-// broke makes the first failure final: no group passes any more and nothing is committed (I4).
+// broke keeps the first failure: no later group passes and nothing more is committed (I4).
 func (d *delivery) broke(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -158,15 +160,15 @@ func (d *delivery) failure() error {
 	return d.failed
 }
 
-// overLimit returns the error of a run that must end because too much was rejected.
+// overLimit returns the error of exceeding a limit of rejected records, or nil.
 func (d *delivery) overLimit() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.limit
 }
 
-// checkLimits looks whether a stage has rejected more than it may. The group that went over the
-// limit is delivered and committed all the same, so that its dead letters can be looked at.
+// checkLimits checks whether a stage has exceeded its limit of rejected records. The group that
+// exceeds it is still delivered and committed, so that its dead letters can be inspected.
 func (d *delivery) checkLimits() {
 	limits := map[string]int64{d.Source.Name: d.Source.MaxRejects}
 	for _, t := range d.Transforms {
@@ -183,15 +185,16 @@ func (d *delivery) checkLimits() {
 	defer d.mu.Unlock()
 	if d.limit == nil {
 		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf(
-			"%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or start over",
+			"%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or "+
+				"start over",
 			n, limits[stage])})
 	}
 }
 
-// commitEvery is the default time between commits.
+// commitEvery is the default of Config.CommitEvery.
 const commitEvery = 5 * time.Second
 
-// commitLoop commits from time to time until stop is closed. A failure ends the work on the seat.
+// commitLoop commits periodically until stop is closed. A failure ends the work on the seat.
 func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 	every := d.CommitEvery
 	if every <= 0 {
@@ -217,9 +220,13 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-// commit makes everything delivered so far durable: sinks first, then the one transaction that
-// counts (I3).
-func (d *delivery) commit(ctx context.Context) error {
+// commit makes everything delivered so far durable: first the sinks, then the transaction of the
+// store (I3).
+func (d *delivery) commit(ctx context.Context) error { return d.commitEven(ctx, false) }
+
+// commitEven is commit. With forced it commits even if nothing is pending, because a stage has
+// rejects to report.
+func (d *delivery) commitEven(ctx context.Context, forced bool) error {
 	if err := d.gate.enter(ctx, true); err != nil {
 		return d.broke(err)
 	}
@@ -228,13 +235,14 @@ func (d *delivery) commit(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	c, err := d.collect()
-	if err != nil || len(c.Splits) == 0 && d.begun {
-		return err
+	c := d.collect()
+	if len(c.Splits) == 0 && d.begun && !forced {
+		return nil
 	}
-	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the
-	// store refuses the commit: nobody takes the seat meanwhile.
+	// Hold the seat: this process may have been stopped for a long time, and what a sink makes
+	// durable stays even if the store refuses the commit. Nobody can take the seat meanwhile.
 	d.Step("collected")
+	var err error
 	held := d.held.Hold(ctx, func(ctx context.Context) {
 		d.Step("committing")
 		c.Tokens, err = d.tokens(ctx)
@@ -242,12 +250,16 @@ func (d *delivery) commit(ctx context.Context) error {
 	if held != nil {
 		return d.broke(storeFailure(held))
 	}
+	if err == nil {
+		c.Stats, err = d.progress.uncommitted().marshal() // what the sinks have just told too
+	}
 	if err != nil {
 		return d.broke(err)
 	}
+	d.checkLimits()
 	d.Step("tokens taken")
-	// What the sinks have made durable is worth its transaction, however long a plugin has kept a
-	// stopped run from draining.
+	// The sinks are durable now, so the transaction follows even if a plugin kept a stopped run
+	// from draining in time.
 	added, err := d.held.Commit(context.WithoutCancel(ctx), c)
 	if err != nil {
 		return d.broke(storeFailure(err))
@@ -257,19 +269,19 @@ func (d *delivery) commit(ctx context.Context) error {
 	return nil
 }
 
-// collect makes the commit of what is pending, and of what was counted since the last one (I5).
-func (d *delivery) collect() (c checkpoint.Commit, err error) {
+// collect makes a commit of the pending splits. tokens adds the counts since the last one (I5).
+func (d *delivery) collect() (c checkpoint.Commit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.New = d.added
 	for _, p := range d.pending {
 		c.Splits = append(c.Splits, p)
 	}
-	c.Stats, err = d.progress.uncommitted().marshal()
-	return c, err
+	return c
 }
 
-// tokens asks every stage that keeps something to make it durable.
+// tokens commits every stage that keeps something, and returns the tokens. The dead letters come
+// last, because sinks may add some.
 func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 	var mu sync.Mutex
 	out := map[string]sdk.Token{}
@@ -295,13 +307,57 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 		}
 	}
 	for _, s := range d.sinks {
-		take(s.stage.Name, s.instance.Plugin.Commit)
+		take(s.stage.Name, func(ctx context.Context) (sdk.Token, error) {
+			token, err := s.instance.Plugin.Commit(ctx)
+			var late sdk.Rejects
+			if errors.As(err, &late) {
+				err = d.late(s.stage.Name, late)
+			}
+			return token, err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.Letters.Commit() })
 	return out, g.Wait()
 }
 
-// committed forgets what is kept now, and lets further splits be read.
+// late makes dead letters of records that the remote system refused after the sink had accepted
+// them. Their splits are unknown by then.
+func (d *delivery) late(stage string, rejects sdk.Rejects) error {
+	if took := d.progress.out(stage); took < int64(len(rejects)) {
+		return sdk.Permanent(fmt.Errorf("the plugin tells of %d records that were refused, and took %d",
+			len(rejects), took))
+	}
+	p := &push{seat: d.seat, delta: newCounts()}
+	for _, r := range rejects {
+		if err := p.reject(stage, r); err != nil {
+			return err
+		}
+		p.delta.passed(stage, r.Stream, -1, 0)
+	}
+	d.progress.counted(p.delta)
+	d.mu.Lock()
+	d.told += len(rejects)
+	d.mu.Unlock()
+	return nil
+}
+
+// untold commits, so that a sink can report refused records at the end of the run. It fails if the
+// sink reports none.
+func (d *delivery) untold(ctx context.Context) error {
+	before := d.told
+	if err := d.commitEven(ctx, true); err != nil {
+		return err
+	}
+	if d.told == before {
+		return sdk.Permanent(errors.New("a sink asked for a commit to tell of refused records, and told of none"))
+	}
+	return d.overLimit()
+}
+
+// committed removes what was committed from the book, and releases added splits for reading.
 func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split, began time.Time) {
 	d.mu.Lock()
 	clear(d.pending)
@@ -321,7 +377,7 @@ func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split, began time.
 	}
 }
 
-// knows returns how many splits commits have made known so far.
+// knows returns the number of splits that commits have added so far.
 func (d *delivery) knows() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +158,123 @@ func TestFencedRunFinishesNothing(t *testing.T) {
 		t.Errorf("error %v, want ErrFenced", err)
 	}
 	w.wantTold(t, told)
+}
+
+// refusingLate is a sink whose far end refuses the record 3 of each split after the commit. It tells of
+// that with a later one.
+type refusingLate struct {
+	memorySink
+	kept, told int // records that are committed, and of these those of which was told what is refused
+}
+
+func (r *refusingLate) Open(ctx context.Context, s sdk.Start) error {
+	r.kept, r.told = 0, 0
+	if s.Token != nil {
+		if _, err := fmt.Sscan(string(s.Token), &r.kept, &r.told); err != nil {
+			return err
+		}
+		s.Token = sdk.Token(strconv.Itoa(r.kept))
+	}
+	return r.memorySink.Open(ctx, s)
+}
+
+func (r *refusingLate) refused() (out sdk.Rejects) {
+	for _, record := range r.s.records[r.told:r.kept] {
+		if strings.Contains(record, `"n":3`) {
+			out = append(out, sdk.Reject{Stream: "numbers", Record: []byte(record), Reason: "odd"})
+		}
+	}
+	return out
+}
+
+func (r *refusingLate) Commit(ctx context.Context) (sdk.Token, error) {
+	if _, err := r.memorySink.Commit(ctx); err != nil {
+		return nil, err
+	}
+	rejects := r.refused()
+	r.told, r.kept = r.kept, len(r.s.records)
+	return sdk.Token(fmt.Sprint(r.kept, r.told)), rejects.Err()
+}
+
+func (r *refusingLate) Finish(context.Context, sdk.End) error {
+	if len(r.refused()) > 0 {
+		return sdk.ErrUntold
+	}
+	return nil
+}
+
+// losing is a seat whose nth commit the store loses.
+type losing struct {
+	checkpoint.Held
+	n *int
+}
+
+func (l losing) Commit(ctx context.Context, c checkpoint.Commit) ([]sdk.Split, error) {
+	if *l.n--; *l.n == 0 {
+		return nil, errors.New("the disk is full")
+	}
+	return l.Held.Commit(ctx, c)
+}
+
+// TestRefusedAfterACommit: what a sink's far end refuses later becomes a dead letter, once,
+// whichever commit is lost.
+func TestRefusedAfterACommit(t *testing.T) {
+	t.Parallel()
+	for lost := range 6 {
+		w := newWorld(t, &numbers{splits: 2, records: 5, every: 2})
+		w.config.Concurrency, w.config.CommitBytes = 1, 1
+		w.config.Store = otherStore{Store: w.store,
+			held: func(h checkpoint.Held) checkpoint.Held { return losing{h, &lost} }}
+		w.config.Sinks = []pipeline.Stage[sdk.Sink]{
+			always[sdk.Sink]("sink shelf", &refusingLate{memorySink: memorySink{w.shelf}})}
+		res, err := w.try(t.Context())
+		if err == nil && res.Outcome != checkpoint.Complete {
+			res, err = w.try(t.Context())
+		}
+		if err != nil || res.Outcome != checkpoint.Complete {
+			t.Fatalf("%s: %v, %v", res.Outcome, res.Err, err)
+		}
+		w.check(t, 1)
+		var letters []string
+		for _, l := range w.box.letters {
+			letters = append(letters, l.Stage+": "+string(l.Record))
+		}
+		slices.Sort(letters)
+		if want := []string{`sink shelf: {"split":"s0","n":3}`, `sink shelf: {"split":"s1","n":3}`}; !slices.Equal(
+			letters, want) {
+			t.Errorf("dead letters %q", letters)
+		}
+		if s := res.Counts.Stages["sink shelf"]; s.In != 10 || s.Out != 8 || s.Rejected != 2 ||
+			s.Streams["numbers"] != 8 {
+			t.Errorf("counts %+v", s)
+		}
+	}
+}
+
+// TestRefusedTooMuch: limits hold for what is refused later too, and a sink that tells of records
+// that it never took is an error.
+func TestRefusedTooMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &numbers{splits: 2, records: 5, every: 2})
+	w.config.Sinks = []pipeline.Stage[sdk.Sink]{
+		always[sdk.Sink]("sink shelf", &refusingLate{memorySink: memorySink{w.shelf}})}
+	w.config.Sinks[0].MaxRejects = 0
+	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(),
+		"max_rejects is 0") {
+		t.Errorf("%s: %v", res.Outcome, res.Err)
+	}
+	w = newWorld(t, &numbers{splits: 1, records: 1, every: 1})
+	w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink shelf", liar{memorySink{w.shelf}})}
+	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(),
+		"2 records that were refused, and took 1") {
+		t.Errorf("%s: %v", res.Outcome, res.Err)
+	}
+}
+
+// liar tells of more than it took.
+type liar struct{ memorySink }
+
+func (l liar) Commit(ctx context.Context) (sdk.Token, error) {
+	token, err := l.memorySink.Commit(ctx)
+	return token, errors.Join(err, sdk.Rejects{{Stream: "numbers", Reason: "odd"}, {Stream: "numbers", Reason: "odd"}})
 }

@@ -1,18 +1,18 @@
-// gained: what work on a seat has brought the run that stays, however it ends.
+// gained: the lasting progress that one holder made.
 
 package pipeline
 
 import "github.com/scrapekit/scrapekit/core/internal/checkpoint"
 
-// gained is what the commits of one holder kept: splits that ended, and where those that are open
-// have come to. A commit alone is no gain: a source may emit the cursor that it was given, and a
-// sink fail after it, for ever.
+// gained is the progress in the commits of one holder: splits that ended, and new cursors of open
+// splits. A commit by itself is no progress: a source may emit the cursor that it was given, and a
+// sink fail after it, without end.
 type gained struct {
 	ended  bool
-	places map[string]uint64 // by the id of an open split, the hash of its cursor
+	places map[string]uint64 // hash of the cursor, by id of the open split
 }
 
-// commit notes what a commit has kept.
+// commit adds the splits of a commit.
 func (g *gained) commit(splits []checkpoint.Progress) {
 	for _, s := range splits {
 		if s.Status != checkpoint.Open {
@@ -27,8 +27,8 @@ func (g *gained) commit(splits []checkpoint.Progress) {
 	}
 }
 
-// since reports whether there is a gain over the attempts that were noted in been before, and notes
-// this one.
+// since reports whether g makes progress over the attempts whose hashes are in been, and adds its
+// own.
 func (g *gained) since(been map[uint64]bool) bool {
 	gain := g.ended
 	for _, place := range g.places {

@@ -1,4 +1,4 @@
-// Groups: what a source emits between two cursors, held until its cursor has come.
+// Groups: the batches between two cursors of a source, held until the second cursor arrives.
 
 package pipeline
 
@@ -9,12 +9,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// group holds batches and rejects in memory up to a limit and in a file beyond it. It belongs to
-// one goroutine.
+// group holds batches and rejects, in memory up to a limit and in a file beyond it. One goroutine
+// uses it.
 type group struct {
 	memory int // bytes that may be held in memory
 	dir    string
-	room   *disk.Room // of all files in dir
+	room   *disk.Room // disk space for all files in dir
 
 	held    []entry
 	size    int
@@ -25,9 +25,9 @@ type group struct {
 	counts  map[string]int64
 	hash    uint64 // of all entries and splits
 	entries int
-	keyless bool   // a record is of a stream without a primary key
-	keys    uint64 // the sum of the keys of the records, if those of all batches are known
-	batches int    // of which they are known
+	keyless bool   // holds a record of a stream without a primary key
+	keys    uint64 // hash of the records' keys, if known for all batches
+	batches int    // batches whose keys are known
 }
 
 func (g *group) add(b sdk.Batch) error {
@@ -36,7 +36,7 @@ func (g *group) add(b sdk.Batch) error {
 	return g.hold(entry{Batch: b})
 }
 
-// keyedBy notes the keys of a batch that is about to be added.
+// keyedBy adds the keys of a batch, before the batch itself is added.
 func (g *group) keyedBy(b sdk.Batch, keys *keySum) {
 	if keys.known {
 		g.batches++
@@ -44,20 +44,20 @@ func (g *group) keyedBy(b sdk.Batch, keys *keySum) {
 	}
 }
 
-// keyed reports whether the group is records whose keys are known, and nothing else.
+// keyed reports whether the group holds only records whose keys are known.
 func (g *group) keyed() bool { return g.entries > 0 && g.batches == g.entries && len(g.splits) == 0 }
 
 func (g *group) reject(r sdk.Reject) error {
 	return g.hold(entry{Batch: sdk.Batch{Stream: r.Stream, Payload: r.Record}, rejected: true, reason: r.Reason})
 }
 
-// split adds a further split of the source.
+// split adds a split that the source emitted.
 func (g *group) split(s sdk.Split) {
 	g.hash = chain(g.hash, entry{Batch: sdk.Batch{Stream: s.Stream, Payload: []byte(s.ID)}})
 	g.splits = append(g.splits, s)
 }
 
-// empty reports whether nothing came: no record, no rejected one, no split.
+// empty reports whether the group has no record, reject or split.
 func (g *group) empty() bool { return g.entries == 0 && len(g.splits) == 0 }
 
 func (g *group) hold(e entry) error {
@@ -78,7 +78,7 @@ func (g *group) hold(e entry) error {
 	return g.spool.write(e)
 }
 
-// all yields the entries in the order in which they came.
+// all yields the entries in their order.
 func (g *group) all() iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		for _, e := range g.held {
@@ -92,7 +92,7 @@ func (g *group) all() iter.Seq2[entry, error] {
 	}
 }
 
-// reset empties the group for what comes after the cursor.
+// reset empties the group after its cursor.
 func (g *group) reset() error {
 	var err error
 	if g.spool != nil {

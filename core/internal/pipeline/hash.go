@@ -1,4 +1,4 @@
-// hash: what records and cursors are told apart by.
+// hash: hashes that identify records and cursors.
 
 package pipeline
 
@@ -8,7 +8,7 @@ var seed = maphash.MakeSeed()
 
 func hashOf(b []byte) uint64 { return maphash.Bytes(seed, b) }
 
-// chain is the hash of a batch or a rejected record that follows what has the hash so far.
+// chain extends the hash so by a batch or reject.
 func chain(so uint64, e entry) uint64 {
 	h := so
 	for _, part := range []uint64{maphash.String(seed, e.Stream), uint64(e.Op), maphash.Bytes(seed, e.Payload)} {

@@ -1,5 +1,5 @@
-// keysum: by which keys the records of a group are known, so that a page that comes again is found
-// out though its records hold the time of the request.
+// keysum: hashes the keys of a group's records. It recognises a page that comes again even if its
+// records contain the time of the request.
 
 package pipeline
 
@@ -8,20 +8,20 @@ import (
 	"math/bits"
 )
 
-// keySum is a sum of the primary keys of records, in their order.
+// keySum is a hash of the primary keys of records, in their order.
 type keySum struct {
-	names []string // of the stream's key, each in its quotes
+	names []string // names of the key's fields, quoted
 	sum   uint64
 	known bool
 
-	one   uint64 // of the record at hand
-	found uint64 // which fields it has, a bit for each
+	one   uint64 // hash of the current record's key
+	found uint64 // bit set of the current record's key fields
 }
 
-// begin begins a batch of a stream whose key has these fields.
+// begin starts a batch of a stream with this primary key.
 func (k *keySum) begin(names []string) { *k = keySum{names: names, known: len(names) > 0} }
 
-// field returns which field of the key has this name, counted from 1, or 0.
+// field returns the number of the key's field with this name, from 1; 0: none.
 func (k *keySum) field(name []byte) int {
 	if k != nil {
 		for i, of := range k.names {
@@ -33,7 +33,7 @@ func (k *keySum) field(name []byte) int {
 	return 0
 }
 
-// value takes in the value of a field of the key.
+// value adds the value of a key field.
 func (k *keySum) value(field int, raw []byte) {
 	bit := uint64(1) << (field - 1)
 	k.known = k.known && k.found&bit == 0
@@ -41,8 +41,7 @@ func (k *keySum) value(field int, raw []byte) {
 	k.one += mix(uint64(field), maphash.Bytes(seed, raw))
 }
 
-// record ends a record. One without its whole key, or with a field of it twice, has none that is
-// known.
+// record ends a record. Its key is unknown if a field is missing or occurs twice.
 func (k *keySum) record() {
 	if k == nil {
 		return

@@ -1,5 +1,5 @@
-// Lanes and turns: who goes side by side, and who alone. Their waits end with a context, as those
-// of the mutexes of package sync do not: what is awaited may take as long as a plugin's call.
+// Locks whose waits end with a context, unlike those of package sync: a holder may keep one for as
+// long as a plugin's call.
 
 package pipeline
 
@@ -8,19 +8,18 @@ import (
 	"sync"
 )
 
-// lane lets many in side by side, or one alone. Who wants to be alone waits for those inside, and
-// nobody else enters meanwhile.
+// lane is a shared/exclusive lock. A waiting exclusive holder keeps new shared ones out.
 type lane struct {
 	mu      sync.Mutex
 	shared  int
 	alone   bool
-	waiting int           // those that want to be alone
-	change  chan struct{} // closed and replaced when somebody leaves
+	waiting int           // number that wait for exclusive use
+	change  chan struct{} // closed and replaced when a holder leaves
 }
 
 func newLane() *lane { return &lane{change: make(chan struct{})} }
 
-// enter waits for a place.
+// enter takes the lock, exclusively if alone.
 func (l *lane) enter(ctx context.Context, alone bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,7 +54,7 @@ func (l *lane) free(alone bool) bool {
 	return !l.alone && l.waiting == 0
 }
 
-// share makes the one that is alone one of many.
+// share turns exclusive use into shared use.
 func (l *lane) share() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +63,7 @@ func (l *lane) share() {
 	l.changed()
 }
 
-// leave gives the place back.
+// leave releases the lock.
 func (l *lane) leave(alone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,12 +80,12 @@ func (l *lane) changed() {
 	l.change = make(chan struct{})
 }
 
-// turn is held by one at a time.
+// turn is a mutex.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }
 
-// take waits until nobody holds the turn, or ctx ends.
+// take locks the mutex, or returns the error of ctx.
 func (t turn) take(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:

@@ -1,4 +1,4 @@
-// live: the stages of a seat while they run.
+// live: the running stages of a seat.
 
 package pipeline
 
@@ -7,17 +7,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
-// liveTransform is a transform while it runs.
+// liveTransform is a running transform.
 type liveTransform struct {
 	stage    Stage[sdk.Transform]
 	instance Instance[sdk.Transform]
 	can      host.Abilities
-	turn     turn // held around a stateful transform's calls
+	turn     turn // held during calls of a stateful transform
 }
 
 func (t *liveTransform) start(ctx context.Context) (err error) {
@@ -42,8 +42,8 @@ func (t *liveTransform) open(ctx context.Context, s sdk.Start) error {
 	return t.can.Open(ctx, s)
 }
 
-// out returns the streams after this transform: those that it takes are replaced by those that it
-// makes.
+// out returns the streams after this transform: the streams that it takes are replaced by those
+// that it makes.
 func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
 	if t.can.OutStreams == nil {
 		return in, nil
@@ -60,12 +60,12 @@ func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream,
 	return append(rest, made...), err
 }
 
-// liveSink is a sink while it runs.
+// liveSink is a running sink.
 type liveSink struct {
 	stage    Stage[sdk.Sink]
 	instance Instance[sdk.Sink]
 	can      host.Abilities
-	turn     turn // held around Write unless the sink takes writes in parallel
+	turn     turn // held during Write unless the sink accepts parallel writes
 }
 
 func (s *liveSink) start(ctx context.Context) (err error) {
@@ -100,19 +100,18 @@ func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
 	return s.instance.Plugin.Write(ctx, b)
 }
 
-// liveSource is the source while it runs: when its process dies, the first to notice starts
-// another.
+// liveSource is a running source. After its process dies, the first caller of get restarts it.
 type liveSource struct {
 	stage   Stage[sdk.Source]
-	onLost  func(error) // told of each death once
+	onLost  func(error) // called once for each crash
 	backoff func(n int) time.Duration
 
-	turn     turn // held while it is started anew; guards instance
+	turn     turn // held while it restarts; guards instance
 	instance Instance[sdk.Source]
 
 	mu      sync.Mutex
 	crashes int   // since the last progress
-	lost    error // what the last death looked like
+	lost    error // error of the last crash
 }
 
 func newLiveSource(p *Pipeline) *liveSource {
@@ -130,7 +129,7 @@ func (l *liveSource) start(ctx context.Context) error {
 	return nil
 }
 
-// get returns a source that runs, started anew if the last one died.
+// get returns a running source, restarted if it died.
 func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 	if err := l.turn.take(ctx); err != nil {
 		return nil, err
@@ -144,14 +143,14 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 	if crashes > 1 && !wait(ctx, l.backoff(crashes-1)) {
 		return nil, ctx.Err()
 	}
-	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing
+	_ = l.instance.Stop(ctx) // the process is dead, so the error has no meaning
 	if err := l.start(ctx); err != nil {
 		return nil, err
 	}
 	return l.instance.Plugin, nil
 }
 
-// crashed counts a death, and returns what it looked like.
+// crashed counts a crash and returns its error.
 func (l *liveSource) crashed() (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,7 +158,7 @@ func (l *liveSource) crashed() (int, error) {
 	return l.crashes, l.lost
 }
 
-// died notes how a read saw the process die.
+// died keeps the error with which a read met the crash.
 func (l *liveSource) died(err error) {
 	l.mu.Lock()
 	l.lost = err
@@ -172,7 +171,7 @@ func (l *liveSource) progressed() {
 	l.mu.Unlock()
 }
 
-// stop ends the source. Nobody reads any more.
+// stop ends the source. No reader may use it any more.
 func (l *liveSource) stop(ctx context.Context) error {
 	if l.instance.Stop == nil {
 		return nil
@@ -192,5 +191,5 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// stopTime is how long a plugin may take to close what it holds.
+// stopTime is how long a plugin may take to close its resources.
 const stopTime = 10 * time.Second

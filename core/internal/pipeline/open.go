@@ -1,4 +1,4 @@
-// Opening: which streams flow where, and every stage brought back to its token.
+// Opening: computes which streams each stage receives, and opens every stage with its token.
 
 package pipeline
 
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// open finds out which streams flow where, and brings every stage back to its token.
+// open computes which streams each stage receives, and opens every stage with its token.
 func (s *seat) open(ctx context.Context) error {
 	var all []sdk.Stream
 	err := s.ask(ctx, func() (err error) {
@@ -36,8 +36,7 @@ func (s *seat) open(ctx context.Context) error {
 	if s.streams, err = selected(s.Source, all); err != nil {
 		return err
 	}
-	// Who sits here later would be brought back behind what it has committed: the tokens are this
-	// holder's as long as it holds the seat.
+	// Hold the seat: a later holder's commits would be rolled back by these older tokens.
 	var opened error
 	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {
 		return storeFailure(err)
@@ -95,7 +94,7 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 	return g.Wait()
 }
 
-// startFor is what a stage is opened with. The folders of seats beside the first are in that of the
+// startFor returns the [sdk.Start] of a stage. The folders of further seats are inside that of the
 // first.
 func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) (sdk.Start, error) {
 	dir := stage.Dir
@@ -114,7 +113,7 @@ func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) (sdk.Start, 
 	}, nil
 }
 
-// selected returns the streams of the source that the pipeline wants.
+// selected returns the streams of the source that the pipeline selects.
 func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) {
 	if len(all) == 0 {
 		return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("it has no streams")})
@@ -127,8 +126,8 @@ func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) 
 		"all of its streams are optional: select those to read, or all of them by \"*\"")})
 }
 
-// known refuses a stage that selects a stream which does not come: its records would be left out in
-// silence.
+// known returns an error if a stage selects a stream that does not exist: its records would be
+// missing silently.
 func known[P any](s Stage[P], come []sdk.Stream) error {
 	var names []string
 	for _, c := range come {

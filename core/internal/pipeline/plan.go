@@ -1,4 +1,4 @@
-// Plans: what a source plans from, and what it plans, in pages.
+// Plans: the input and output of a source's Plan, in pages.
 
 package pipeline
 
@@ -11,20 +11,20 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// PagePlanner is a source that is planned in pages, as one in a process of its own is: the host
-// never holds all that it plans from, or all that it plans.
+// PagePlanner is a source that plans in pages, such as one in its own process. The host never holds
+// all of the input or the plan.
 type PagePlanner interface {
-	// PlanPages takes all pages of previous and then hands over the plan, page by page, until page
-	// returns an error, which it returns then.
+	// PlanPages reads all pages of previous, then calls page with each page of the plan. If page
+	// returns an error, PlanPages returns it.
 	PlanPages(
 		ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error,
 	) error
 }
 
-// errRefused is what a page comes back with that nobody wants.
+// errRefused is the error of a page after the reader has stopped.
 var errRefused = errors.New("the plan was cancelled")
 
-// PlanPages plans in pages whatever source there is.
+// PlanPages plans in pages with any source.
 func PlanPages(
 	ctx context.Context, source sdk.Source, streams []string,
 	previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error,
@@ -43,8 +43,8 @@ func PlanPages(
 	return page(splits)
 }
 
-// plan asks the source of a seat for the splits of the run, and has the coordinator keep them. It
-// returns how many there are.
+// plan asks the source of a seat for the splits of the run, and stores them through the
+// coordinator. It returns their number.
 func (s *seat) plan(ctx context.Context, run checkpoint.Coordinator) (n int, err error) {
 	err = s.ask(ctx, func() error {
 		if check := s.source.instance.Check; check != nil {
@@ -58,8 +58,8 @@ func (s *seat) plan(ctx context.Context, run checkpoint.Coordinator) (n int, err
 	return n, err
 }
 
-// planOnce has the source plan and the store keep the plan. An error that is not the store's is the
-// source's.
+// planOnce has the source plan and the store keep the plan. Errors other than those of the store
+// are the source's.
 func (s *seat) planOnce(ctx context.Context, run checkpoint.Coordinator) (n int, err error) {
 	var planErr error
 	err = run.Plan(ctx, func(yield func([]sdk.Split, error) bool) {
@@ -77,7 +77,7 @@ func (s *seat) planOnce(ctx context.Context, run checkpoint.Coordinator) (n int,
 	return n, storeFailure(err)
 }
 
-// planned hands over the pages of the source's plan, until one is refused.
+// planned yields the pages of the source's plan until yield returns false.
 func (s *seat) planned(ctx context.Context, yield func([]sdk.Split) bool) error {
 	var storeErr error
 	previous := func(yield func([]sdk.Split, error) bool) {
@@ -112,7 +112,7 @@ func (s *seat) planned(ctx context.Context, yield func([]sdk.Split) bool) error 
 	case storeErr != nil:
 		return storeErr
 	case errors.Is(err, errRefused):
-		return nil // the store says why
+		return nil // the caller has the store's error
 	case err != nil:
 		return err
 	}

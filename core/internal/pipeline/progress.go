@@ -1,4 +1,4 @@
-// progress: how far a run is, for whoever watches it and for the report.
+// progress: the progress of a run, for the live view and the report.
 
 package pipeline
 
@@ -9,33 +9,33 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Snapshot is how far a run is at one moment.
+// Snapshot is the progress of a run at one moment.
 type Snapshot struct {
 	Phase   string                    `json:"phase"` // "reading"
 	Counts  Counts                    `json:"counts"`
-	Streams []StreamProgress          `json:"streams"` // of the source, in the order of its splits
+	Streams []StreamProgress          `json:"streams"` // streams of the source, in the order of its splits
 	Splits  map[checkpoint.Status]int `json:"splits"`
 	Active  int                       `json:"active"` // splits being read
 }
 
-// StreamProgress is how far a stream of the source is.
+// StreamProgress is the progress of a stream of the source.
 type StreamProgress struct {
 	Stream   string `json:"stream"`
 	Splits   int    `json:"splits"`
-	Done     int    `json:"done"` // or skipped
+	Done     int    `json:"done"` // done or skipped
 	Broken   int    `json:"broken"`
-	Estimate int64  `json:"estimate,omitempty"` // records expected in all; 0: not known
+	Estimate int64  `json:"estimate,omitempty"` // expected records in total; 0: unknown
 	Records  int64  `json:"records"`            // delivered
 }
 
-// progress is the shared book of a run. What it counts is what was delivered; after a failure it
-// goes back to what was committed.
+// progress counts what a run delivered. All its goroutines share it. After a failure it goes back
+// to the committed counts.
 type progress struct {
 	mu        sync.Mutex
 	now       Counts
-	committed Counts // of it
+	committed Counts // the part of counts that is committed
 	sums      checkpoint.Sums
-	reading   int // splits
+	reading   int // splits being read
 	phaseNow  string
 }
 
@@ -43,7 +43,7 @@ func newProgress() *progress {
 	return &progress{now: newCounts(), committed: newCounts()}
 }
 
-// restart goes back to what the store keeps.
+// restart sets the counts to those of the store.
 func (p *progress) restart(c Counts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,14 +57,14 @@ func (p *progress) phase(name string) {
 	p.mu.Unlock()
 }
 
-// splits begins with what the splits of the run come to.
+// splits sets the sums over the splits of the run.
 func (p *progress) splits(sums checkpoint.Sums) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sums = sums
 }
 
-// add takes in further splits.
+// add adds splits.
 func (p *progress) add(splits []sdk.Split) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,14 +73,14 @@ func (p *progress) add(splits []sdk.Split) {
 	}
 }
 
-// active notes that n more splits are being read.
+// active adds n to the number of splits being read.
 func (p *progress) active(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reading += n
 }
 
-// delivered notes what has become of a split, and what that adds to the counts.
+// delivered records the progress of a split and adds delta to the counts.
 func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +88,24 @@ func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
 	p.now.add(delta)
 }
 
-// uncommitted returns what was counted since the last commit, and the commit that is to come.
+// counted adds counts that belong to no split.
+func (p *progress) counted(delta Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.add(delta)
+}
+
+// out returns the number of records that a stage has returned.
+func (p *progress) out(stage string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.now.Stages[stage]; s != nil {
+		return s.Out
+	}
+	return 0
+}
+
+// uncommitted returns the counts since the last commit, and marks them as those of the next one.
 func (p *progress) uncommitted() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,14 +113,14 @@ func (p *progress) uncommitted() Counts {
 	return p.now.minus(p.committed)
 }
 
-// commit notes that what was counted is committed.
+// commit marks the counts of uncommitted as committed.
 func (p *progress) commit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.committed = p.now.clone()
 }
 
-// overLimit returns a stage that has rejected more than its limit, and how much.
+// overLimit returns a stage that exceeds its limit of rejected records, and their number.
 func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,8 +132,8 @@ func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	return "", 0
 }
 
-// snapshot costs the same however many splits there are: who watches a run must not keep it from
-// its work.
+// snapshot takes constant time however many splits there are, so that watching does not slow the
+// run.
 func (p *progress) snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,4 +1,4 @@
-// push: one group's way through the transforms to the sinks.
+// push: takes one group through the transforms to the sinks.
 
 package pipeline
 
@@ -11,14 +11,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// push is one group's way down.
+// push is the delivery of one group.
 type push struct {
 	*seat
-	ctx   context.Context // of the calls to transforms and sinks
+	ctx   context.Context // context of calls to transforms and sinks
 	split string
 	mu    sync.Mutex // a plugin may count from several goroutines
 	delta Counts
@@ -50,7 +50,7 @@ func (p *push) group(g *group) error {
 	return nil
 }
 
-// through takes a batch from transform i on to the sinks.
+// through passes a batch through transform i and those after it, to the sinks.
 func (p *push) through(i int, b sdk.Batch) error {
 	if i == len(p.transforms) {
 		return p.deliver(b)
@@ -124,8 +124,7 @@ func (p *push) deliver(b sdk.Batch) error {
 	return nil
 }
 
-// refused makes dead letters of the records of a batch that a stage rejected; any other error stays
-// one.
+// refused turns an error that rejects records into dead letters. It returns any other error.
 func (p *push) refused(stage string, b sdk.Batch, err error) error {
 	var rejects sdk.Rejects
 	if !errors.As(err, &rejects) {
@@ -142,8 +141,9 @@ func (p *push) refused(stage string, b sdk.Batch, err error) error {
 	return nil
 }
 
-// ofBatch refuses rejects of what a stage was never given: in = out + rejected would not hold, and
-// nobody could tell what became of the records. A stage may tell a part of a record.
+// ofBatch returns an error if a stage rejects records that are not in its batch: in = out +
+// rejected would not hold, and the records would be unaccounted for. A stage may give a part of a
+// record.
 func ofBatch(b sdk.Batch, rejects sdk.Rejects) error {
 	if len(rejects) > b.Count {
 		return fmt.Errorf("the plugin rejected %d records of a batch of %d %s", len(rejects), b.Count, b.Stream)
@@ -161,14 +161,14 @@ func ofBatch(b sdk.Batch, rejects sdk.Rejects) error {
 	return nil
 }
 
-// lines are the records of a batch, each of which can be taken once.
+// lines are the records of a batch. Each can be taken once.
 type lines struct {
 	all   []byte
-	next  int // behind the last that was taken: most stages reject in the order in which the records came
+	next  int // search begins here, because most stages reject in the order of the batch
 	taken map[int]bool
 }
 
-// take takes a record of which a part is known.
+// take takes a record that contains part.
 func (l *lines) take(part []byte) bool {
 	return len(part) > 0 && (l.takeFrom(l.next, part) || l.takeFrom(0, part))
 }
@@ -201,13 +201,13 @@ func (p *push) reject(stage string, r sdk.Reject) error {
 	}))
 }
 
-// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end
-// may be half a secret, which is known for one before an ellipsis.
+// hidden returns a record without secrets. A stage gives the beginning of a long record, followed
+// by an ellipsis. Half a secret before the ellipsis is removed too.
 func hidden(hide func(string) string, record []byte) []byte {
 	return []byte(strings.TrimSuffix(hide(string(record)+"…"), "…"))
 }
 
-// call is the context of a plugin's call: its counts belong to this group (I5).
+// call returns the context of a plugin's call, so that its counts belong to this group (I5).
 func (p *push) call() context.Context {
 	h := sdk.HostOf(p.ctx)
 	h.Count = func(name string, n int64) {
@@ -215,5 +215,5 @@ func (p *push) call() context.Context {
 		p.delta.counted(p.Hide(name), n)
 		p.mu.Unlock()
 	}
-	return sdk.WithHost(p.ctx, h)
+	return h.In(p.ctx)
 }

@@ -1,4 +1,4 @@
-// queue: which split is read next.
+// queue: the order in which splits are read.
 
 package pipeline
 
@@ -10,19 +10,19 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 )
 
-// claim is that of [checkpoint.Held].
+// claim is the method Claim of [checkpoint.Held].
 type claim = func(ctx context.Context, n int) ([]checkpoint.Split, error)
 
-// queue hands out the splits that a seat claims, of which it knows only some at a time: it claims a
-// page when the last one is handed out. Its methods may be called by several goroutines at once.
+// queue hands out the splits that a seat claims. It claims a page at a time, when the previous one
+// is used up. Its methods may be called by several goroutines at the same time.
 type queue struct {
 	claim   claim
 	atATime int
 
 	mu     sync.Mutex
-	page   []checkpoint.Split // claimed, and not handed out yet
-	more   bool               // there may be some to claim
-	asking bool               // the store is being asked
+	page   []checkpoint.Split // claimed, not handed out yet
+	more   bool               // the store may have more
+	asking bool               // a claim is in progress
 	active int
 	change chan struct{} // closed and replaced at each change
 }
@@ -31,8 +31,8 @@ func newQueue(claim claim, atATime int) *queue {
 	return &queue{claim: claim, atATime: atATime, more: true, change: make(chan struct{})}
 }
 
-// take returns a claimed split. It waits while there is none but one may still come, and returns
-// io.EOF when there is none left and every split that it gave is done.
+// take returns a claimed split. It waits while none is there but one may still come. It returns
+// io.EOF when no split is left and every split that it returned is done.
 func (q *queue) take(ctx context.Context) (checkpoint.Split, error) {
 	for {
 		s, do, change := q.next()
@@ -55,7 +55,7 @@ func (q *queue) take(ctx context.Context) (checkpoint.Split, error) {
 	}
 }
 
-// step is what is to be done by who wants a split.
+// step is what a caller of take must do next.
 type step int
 
 const (
@@ -65,7 +65,8 @@ const (
 	ended
 )
 
-// next takes the first claimed split; without one it says what to do, and returns what to wait for.
+// next returns the first claimed split. Without one, it returns what to do and the channel to wait
+// for.
 func (q *queue) next() (s checkpoint.Split, do step, change <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -75,7 +76,7 @@ func (q *queue) next() (s checkpoint.Split, do step, change <-chan struct{}) {
 		q.active++
 		return s, handOut, nil
 	case q.more && !q.asking:
-		q.more, q.asking = false, true // added may say otherwise meanwhile
+		q.more, q.asking = false, true // added may set more meanwhile
 		return s, ask, nil
 	case q.active == 0 && !q.asking:
 		return s, ended, nil
@@ -96,7 +97,7 @@ func (q *queue) ask(ctx context.Context) error {
 	return err
 }
 
-// done says that a split which was handed out is finished, broken, or left open.
+// done says that a split from take is finished, broken, or left open.
 func (q *queue) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -104,7 +105,7 @@ func (q *queue) done() {
 	q.changed()
 }
 
-// added says that there may be further splits to claim.
+// added says that there may be more splits to claim.
 func (q *queue) added() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,4 +1,4 @@
-// reader: one split, read group by group, again from its last cursor when it fails.
+// reader: reads one split group by group, and again from its last cursor after a failure.
 
 package pipeline
 
@@ -8,24 +8,24 @@ import (
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// reader reads one claimed split. It is the source's output: it takes batches until their cursor
-// comes, then hands the group to delivery in the same call stack.
+// reader reads one claimed split. It is the source's output: it collects batches until their cursor
+// arrives, then delivers the group in the same call stack.
 type reader struct {
 	*seat
 	out   *delivery
-	lane  *lane            // of all readers: see blameless
+	lane  *lane            // shared by all readers, see blameless
 	split checkpoint.Split // as delivered so far
 	group group
-	sum   keySum // of the keys of the batch at hand
+	sum   keySum // of the keys of the current batch
 	trail trail
-	moved bool // a group brought it further since the last try
+	moved bool // a group made progress since the last try
 	fatal error
 
-	suspect bool // it was being read when the source died
+	suspect bool // it was being read when the source crashed
 	alone   bool // it is being read alone now
 }
 
@@ -34,7 +34,7 @@ func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader 
 	return &reader{seat: s, out: out, lane: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
 }
 
-// read returns nil when the split is done, broken, or left open because ctx ended; an error ends
+// read returns nil when the split is done, broken, or left open because ctx is done. An error ends
 // the work on the seat.
 func (r *reader) read(ctx context.Context) error {
 	r.progress.active(1)
@@ -63,9 +63,9 @@ func (r *reader) read(ctx context.Context) error {
 	}
 }
 
-// blameless reports whether a failed try says nothing about this split: the source died while
-// others were being read too. Each of them is a suspect then, and goes on alone until it has
-// delivered a group. So a split that kills the source is found, and no other is blamed for it.
+// blameless reports whether a failed try says nothing about this split: the source crashed while
+// several splits were being read. Each of them is then read alone until it has delivered a group.
+// This finds a split that crashes the source without blaming others.
 func (r *reader) blameless(err error) bool {
 	if !crashed(err) {
 		return false
@@ -94,7 +94,7 @@ func (r *reader) try(ctx context.Context) error {
 	h := sdk.HostOf(ctx)
 	h.Count = r.count
 	w := sdk.NewWriter(r)
-	if err := source.Read(sdk.WithHost(ctx, h), r.split.Split, w); err != nil {
+	if err := source.Read(h.In(ctx), r.split.Split, w); err != nil {
 		if crashed(err) {
 			r.source.died(err)
 		}
@@ -106,12 +106,12 @@ func (r *reader) try(ctx context.Context) error {
 	return r.hand(r.split.Cursor, checkpoint.Done, true)
 }
 
-// giveUp ends the split for this run, or for good if it is to be skipped.
+// giveUp ends the split for this run, or for good if the source skips it.
 func (r *reader) giveUp(err error) error {
 	var event observe.Event = observe.SplitBroken{Split: r.split.ID, Stream: r.split.Stream, Err: err}
 	ended := r.split
 	ended.Status, ended.Problem = checkpoint.Broken, r.Hide(err.Error())
-	if sdk.IsSkip(err) {
+	if errors.Is(err, sdk.ErrSkip) {
 		event, ended.Status = observe.SplitSkipped{Split: r.split.ID, Stream: r.split.Stream,
 			Err: err}, checkpoint.Skipped
 	}
@@ -130,7 +130,7 @@ func (r *reader) count(name string, n int64) {
 	tally(r.group.counts, r.Hide(name), n, maxCounters, "other/counters")
 }
 
-// Batch takes a batch of the group to come. What was not asked for is not wanted.
+// Batch adds a batch to the current group. It drops streams that are not selected.
 func (r *reader) Batch(b sdk.Batch) error {
 	if !r.declared[b.Stream] {
 		return sdk.Permanent(fmt.Errorf("records of a stream %q that the source does not name among its streams",
@@ -152,7 +152,7 @@ func (r *reader) Batch(b sdk.Batch) error {
 	return r.group.add(b)
 }
 
-// rejectAll takes the records of a batch that are rejected, and the rest of it.
+// rejectAll adds the rejected records of a batch, then the rest of it.
 func (r *reader) rejectAll(bad []sdk.Reject, rest sdk.Batch) error {
 	for _, reject := range bad {
 		if err := r.group.reject(reject); err != nil {
@@ -165,7 +165,7 @@ func (r *reader) rejectAll(bad []sdk.Reject, rest sdk.Batch) error {
 	return r.group.add(rest)
 }
 
-// Split takes a further split of the group to come.
+// Split adds a split to the current group.
 func (r *reader) Split(s sdk.Split) error {
 	if s.ID == "" {
 		return sdk.Permanent(errors.New("a split without an id"))
@@ -177,13 +177,13 @@ func (r *reader) Split(s sdk.Split) error {
 	return nil
 }
 
-// Reject takes a dead letter of the group to come.
+// Reject adds a dead letter to the current group.
 func (r *reader) Reject(reject sdk.Reject) error {
 	return r.group.reject(reject)
 }
 
-// Cursor closes the group and delivers it. Only a group that brings the split further is progress,
-// whatever comes with it.
+// Cursor closes the current group and delivers it. Only a group that brings the split further is
+// progress.
 func (r *reader) Cursor(cursor []byte) error {
 	further, err := r.trail.step(r.split.Cursor, cursor, &r.group)
 	if err != nil {
@@ -192,7 +192,7 @@ func (r *reader) Cursor(cursor []byte) error {
 	return r.hand(cursor, checkpoint.Open, further)
 }
 
-// hand delivers the group. An error of delivery is no fault of the split: it ends the work on the
+// hand delivers the group. An error of delivery is no fault of the split and ends the work on the
 // seat.
 func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
@@ -209,7 +209,7 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) err
 	return r.group.reset()
 }
 
-// progressed says that the split has come further: what failed before is over.
+// progressed resets the failures of the split.
 func (r *reader) progressed() {
 	r.moved, r.suspect = true, false
 	if r.alone {

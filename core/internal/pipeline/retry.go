@@ -1,4 +1,4 @@
-// Trying again: how often, for how long, and how long until the next try.
+// Retries: their number, their total time, and the wait before each.
 
 package pipeline
 
@@ -17,26 +17,26 @@ const (
 	backoffBase = 250 * time.Millisecond
 	backoffCap  = 30 * time.Second
 
-	// defaultAttempts is how often something is tried in vain before it is given up.
+	// defaultAttempts is the number of failed tries without progress before giving up.
 	defaultAttempts = 5
-	// defaultPatience is for how long, at least, a stage that reaches something by itself is tried
-	// in vain: a database restarts within that.
+	// defaultPatience is the least time of tries without progress for a stage with connections of
+	// its own: a database restarts within it.
 	defaultPatience = 30 * time.Second
-	// defaultMaxWait is the longest wait that anybody may ask for, as http.max_wait has it.
+	// defaultMaxWait is the longest wait that an error may ask for, as for http.max_wait.
 	defaultMaxWait = 15 * time.Minute
-	// longestWait is what the wire carries at most; what is longer is told without a time.
+	// longestWait is the longest wait that the wire carries. A longer one is sent without a time.
 	longestWait = 30 * 24 * time.Hour
 )
 
-// limits bound the tries of a stage that get no further.
+// limits bound the tries of a stage without progress.
 type limits struct {
 	attempts int
 	patience time.Duration
 	maxWait  time.Duration
 }
 
-// limits are those of the pipeline file. A stage is given up when both its attempts and its
-// patience are used up; who sets one of them alone means that one.
+// limits returns those of the pipeline file. A stage is given up when both its attempts and its
+// patience are used up. If the file sets only one of them, only that one counts.
 func (s Stage[P]) limits() limits {
 	l := limits{attempts: s.Attempts, patience: s.Patience, maxWait: s.MaxWait}
 	_, source := any(s).(Stage[sdk.Source])
@@ -52,21 +52,21 @@ func (s Stage[P]) limits() limits {
 	return l
 }
 
-// trial counts the tries of something that got no further.
+// trial counts tries without progress.
 type trial struct {
 	limits
 	p     *Pipeline
 	tries int
-	since time.Time // the first failure in vain
+	since time.Time // time of the first failure without progress
 }
 
 func (p *Pipeline) newTrial(l limits) *trial { return &trial{limits: l, p: p} }
 
-// further says that something was gained since the last failure.
+// further records progress, which resets the trial.
 func (t *trial) further() { t.tries, t.since = 0, time.Time{} }
 
-// failed takes in a failure. It returns how long to wait before the next try, or why there is none.
-// A failure that is not counted says nothing of what is tried.
+// failed records a failure. It returns the wait before the next try, or the error of giving up. A
+// failure that is not counted has another cause than what is tried.
 func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 	if sdk.IsPermanent(err) {
 		return 0, err
@@ -88,15 +88,15 @@ func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 	return max(asked, min(t.maxWait, t.p.backoff(t.tries))), nil
 }
 
-// backoff is the time before try n (counted from 0), at random up to a bound that doubles, so that
-// splits that failed together do not come back together.
+// backoff returns the wait before try n (from 0): random, up to a bound that doubles, so that
+// splits that failed together do not retry together.
 func (p *Pipeline) backoff(n int) time.Duration {
 	bound := min(backoffCap, backoffBase<<min(n, 10))
 	return time.Duration(p.Random(int64(bound)))
 }
 
-// waitError ends what would have to wait for longer than the pipeline file allows. Trying again now
-// does not mend it.
+// waitError is the error of a wait that is longer than the pipeline file allows. An immediate retry
+// would not help.
 type waitError struct {
 	err         error
 	until       time.Time
@@ -117,18 +117,17 @@ func (e *waitError) Error() string {
 
 func (e *waitError) Unwrap() error { return e.err }
 
-// clock is a time for people: when to come back.
+// clock formats a time for people: when to try again.
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
 
-// Ask asks a source that runs for what is needed before it is read, its streams or its plan, with
-// the tries that a split has. told is told of each that failed and is made again. Giving up is a
-// permanent error, for nothing is lost by ending before the first record; a source that died has to
-// be started again by the caller.
+// Ask asks a running source for its streams or plan, with the tries of a split. It calls told
+// before each retry. The error of giving up is permanent, because no record was read yet. If the
+// source crashed, the caller has to restart it.
 func Ask(ctx context.Context, source Stage[sdk.Source], told Told, question func() error) error {
 	return (&Pipeline{Config: Config{Random: rand.Int64N}}).askAgain(ctx, source, told, question)
 }
 
-// Told is told why something is tried again, and after which time.
+// Told receives the error of a failed try and the wait before the next one.
 type Told func(err error, wait time.Duration)
 
 func (p *Pipeline) askAgain(
@@ -155,7 +154,7 @@ func (p *Pipeline) askAgain(
 	}
 }
 
-// wait reports whether d went by before ctx ended.
+// wait waits for d. It returns false if ctx is done first.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -1,4 +1,4 @@
-// seat: one that this process sits on, with its stages.
+// seat: a seat that this process holds, with its stages.
 
 package pipeline
 
@@ -11,26 +11,26 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// seat is held from join to leave. Its stages are started and opened once: who has to go back to
-// the last commit joins anew.
+// seat is held from join to leave. Its stages are started and opened once. To go back to the last
+// commit, a holder joins anew.
 type seat struct {
 	*Pipeline
-	info checkpoint.Seat // as it was found
+	info checkpoint.Seat // as join found it
 	held checkpoint.Held
 
 	source     *liveSource
 	transforms []*liveTransform
 	sinks      []*liveSink
-	streams    []sdk.Stream        // selected
-	declared   map[string]bool     // streams that the source has
-	keys       map[string][]string // the fields of their primary keys
+	streams    []sdk.Stream        // selected streams
+	declared   map[string]bool     // all streams of the source
+	keys       map[string][]string // fields of the primary keys, by stream
 }
 
-// join sits down on a seat, and takes over what the run has counted.
+// join takes a seat, and the counts of the run so far.
 func join(ctx context.Context, p *Pipeline, run checkpoint.Run, n int) (*seat, error) {
 	info, held, err := p.Store.Join(ctx, run, n)
 	if err != nil {
@@ -52,7 +52,8 @@ func join(ctx context.Context, p *Pipeline, run checkpoint.Run, n int) (*seat, e
 	return s, nil
 }
 
-// renew keeps the seat until ctx ends. A seat that is lost all the same ends what is done on it.
+// renew renews the lease of the seat until ctx is done. If the seat is lost, it cancels the work
+// with lost.
 func (s *seat) renew(ctx context.Context, lost context.CancelCauseFunc) {
 	tick := time.NewTicker(checkpoint.Lease / 3)
 	defer tick.Stop()
@@ -66,12 +67,11 @@ func (s *seat) renew(ctx context.Context, lost context.CancelCauseFunc) {
 			lost(err)
 			return
 		}
-		// Any other failure of the store says nothing: the next commit finds out.
+		// Ignore other errors of the store: the next commit meets them.
 	}
 }
 
-// leave gives up a seat all of whose records are committed. It does so even if the user has stopped
-// the run.
+// leave gives up a seat without uncommitted records. It ignores the cancellation of the run.
 func (s *seat) leave() error {
 	err := s.held.Leave(context.Background())
 	if err == nil {
@@ -80,12 +80,12 @@ func (s *seat) leave() error {
 	return storeFailure(err)
 }
 
-// ErrSecretName is the error of a source or transform one of whose streams is named by a secret.
-// Names of streams are names of files, tables and numbers of the report: none of them can be
-// masked.
+// ErrSecretName is the error of a source or transform with a stream whose name contains a secret.
+// Names of streams occur in names of files and tables and in the report, and cannot be masked
+// there.
 var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
 
-// names refuses a stream that is named by a secret.
+// names returns an error if a secret is in the name of the stream.
 func (s *seat) names(stream string) error {
 	if !s.declared[stream] && s.Hide(stream) != stream {
 		return ErrSecretName
@@ -93,7 +93,7 @@ func (s *seat) names(stream string) error {
 	return nil
 }
 
-// start brings all plugins up at once: they do not know of each other.
+// start starts all plugins in parallel. They do not depend on each other.
 func (s *seat) start(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.source.start(gctx) })
@@ -105,14 +105,14 @@ func (s *seat) start(ctx context.Context) error {
 	}
 	err := g.Wait()
 	if err != nil && !crashed(err) && !isCancel(err) {
-		return sdk.Permanent(err) // a file that is not there will not come
+		return sdk.Permanent(err) // a missing file does not appear by itself
 	}
 	return err
 }
 
-// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen.
-// What matters is committed or given up by then, so a plugin that does not end well is only told
-// of. Those that kept the run from draining had their time.
+// stop ends the plugins, upstream first, because a source that still emits needs its receivers.
+// Everything is committed or given up by then, so errors are only logged. If late is set, the
+// plugins had their time to drain and are given none.
 func (s *seat) stop(late bool) {
 	patience := stopTime
 	if late {
@@ -144,7 +144,7 @@ func (s *seat) ask(ctx context.Context, question func() error) error {
 	}, question)
 }
 
-// storeFailure marks an error of the store. One that says who holds what stays what it is.
+// storeFailure marks an error of the store. Errors about the holder of a seat stay as they are.
 func storeFailure(err error) error {
 	var marked *storeError
 	if err == nil || errors.Is(err, checkpoint.ErrFenced) || errors.As(err, &marked) {

@@ -1,4 +1,4 @@
-// spool: the part of a group that does not fit into memory.
+// spool: the part of a group that exceeds its memory.
 
 package pipeline
 
@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// entry is a batch, or a rejected record in the same shape: the record is the payload.
+// entry is a batch or a rejected record. The payload of the latter is the record.
 type entry struct {
 	sdk.Batch
 	rejected bool
@@ -25,13 +25,13 @@ func (e entry) reject() sdk.Reject {
 	return sdk.Reject{Stream: e.Stream, Record: e.Payload, Reason: e.reason}
 }
 
-// spool is a file of entries, each field with its length before it. The file has no name where the
-// system allows that, so that nothing is left behind by a kill.
+// spool is a file of entries, whose fields have their lengths in front. Where the system allows it,
+// the file has no name, so that a kill leaves nothing behind.
 type spool struct {
 	file *os.File
 	buf  *bufio.Writer
 	room *disk.Room
-	size int64 // taken of it
+	size int64 // bytes reserved of room
 }
 
 const spoolBuffer = 256 << 10
@@ -41,7 +41,7 @@ func newSpool(dir string, room *disk.Room) (*spool, error) {
 	if err != nil {
 		return nil, spoolError(err)
 	}
-	// Windows refuses to remove an open file; close removes it there.
+	// Windows does not remove an open file; close removes it there.
 	_ = os.Remove(f.Name())
 	return &spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer), room: room}, nil
 }
@@ -77,7 +77,7 @@ func (s *spool) write(e entry) error {
 	return spoolError(err)
 }
 
-// take takes room for what is to be written.
+// take reserves room for n bytes.
 func (s *spool) take(n int64) error {
 	err := s.room.Take(n)
 	if err == nil {
@@ -85,7 +85,7 @@ func (s *spool) take(n int64) error {
 		return nil
 	}
 	if s.room.Mostly(s.size + n) {
-		return sdk.Permanent(spoolError(err)) // it is this group that needs it
+		return sdk.Permanent(spoolError(err)) // the group itself is too large
 	}
 	return spoolError(err)
 }
@@ -128,7 +128,7 @@ func readEntry(r *bufio.Reader) (entry, error) {
 	return e, f.err
 }
 
-// fields reads the fields of an entry until the first error.
+// fields reads the fields of an entry and keeps the first error.
 type fields struct {
 	r   *bufio.Reader
 	err error

@@ -1,4 +1,4 @@
-// Stages: plugins that can be started, and started again.
+// Stages: plugins that can be started and restarted.
 
 package pipeline
 
@@ -12,57 +12,54 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Stage is a place in the pipeline and the plugin that stands there.
+// Stage is a stage of the pipeline with its plugin.
 type Stage[P any] struct {
 	Name string // "transform llm": unique, used in messages and as the key of its token
-	// those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a
-	// sink.
+	// Streams selects streams; nil or "*": all. Other streams pass a transform unchanged and do not
+	// reach a sink.
 	Streams    []string
-	MaxRejects int64 // more rejected records than that end the run; negative: no limit
-	Foreign    bool  // the plugin is somebody else's: it is looked whether its records are JSON
-	// Attempts bounds what is tried in vain: for a source the tries of its plan and of a split
-	// without progress, for a transform or a sink how often in a row the run goes back to the last
-	// commit because of it. 0: 5.
+	MaxRejects int64 // more rejected records end the run; negative: no limit
+	Foreign    bool  // a third-party plugin: the host validates its records
+	// Attempts bounds the tries without progress: of a source's plan and of each split, and, for a
+	// transform or a sink, how often in a row the run goes back to the last commit. 0: 5.
 	Attempts int
-	// Patience is for how long that is tried at least, however many attempts it takes. 0: no time
-	// if Attempts is set, or for a source that asks over HTTP, where the host itself tries again;
-	// else 30 s.
+	// Patience is the least time of these tries, however many they are. 0: none if Attempts is set,
+	// and none for a source over HTTP, where the host retries; otherwise 30 s.
 	Patience time.Duration
-	Connects bool // the plugin makes connections of its own, to a database say
-	// MaxWait is the longest wait that an error may ask for, alone or with those before it since
-	// the last progress. What is longer ends the split, or the run. 0: 15 min.
+	Connects bool // the plugin opens connections of its own, for example to a database
+	// MaxWait bounds the wait that an error may ask for, including the waits before it since the
+	// last progress. A longer wait ends the split, or the run. 0: 15 min.
 	MaxWait time.Duration
-	// MaxIdle is how many groups in a row may bring no new record before a split is taken to have
-	// no end. 0: 10,000; negative: any number. For a source.
+	// MaxIdle bounds the groups in a row without a new record; more of them mean an endless split.
+	// 0: 10,000; negative: unlimited. For a source.
 	MaxIdle int
-	Dir     string // its private folder on this machine, see [sdk.Start]; "": it has none
+	Dir     string // its private folder on this machine, see [sdk.Start]; "": none
 	Start   func(ctx context.Context) (Instance[P], error)
 }
 
-// Takes reports whether the stage is for a stream.
+// Takes reports whether the stage selects a stream.
 func (s Stage[P]) Takes(stream string) bool {
 	return s.Streams == nil || slices.Contains(s.Streams, everyStream) || slices.Contains(s.Streams, stream)
 }
 
-// everyStream selects all streams, a source's optional ones too.
+// everyStream selects all streams, including a source's optional ones.
 const everyStream = "*"
 
-// Reads reports whether a source is to read one of its streams: an optional one only where it is
-// selected.
+// Reads reports whether a source should read a stream. An optional stream must be selected by name
+// or by "*".
 func Reads(source Stage[sdk.Source], s sdk.Stream) bool {
 	return source.Takes(s.Name) && (source.Streams != nil || !s.Optional)
 }
 
-// Instance is a started plugin. What it can do beside what all can is said by AbilitiesOf of
-// sdk/host.
+// Instance is a started plugin. AbilitiesOf of sdk/host gives its optional abilities.
 type Instance[P any] struct {
 	Plugin P
 	Check  func(ctx context.Context) error // nil: nothing to check
-	Exited <-chan struct{}                 // closed when the plugin is gone; nil: it cannot be
+	Exited <-chan struct{}                 // closed when the plugin has exited; nil: it cannot exit
 	Stop   func(ctx context.Context) error
 }
 
-// StageError names the stage at which something went wrong.
+// StageError names the stage of an error.
 type StageError struct {
 	Stage string
 	Split string
@@ -78,10 +75,10 @@ func (e *StageError) Error() string {
 
 func (e *StageError) Unwrap() error { return e.Err }
 
-// At is the stage.
+// At returns the stage.
 func (e *StageError) At() string { return e.Stage }
 
-// at names the stage, once: the report of a plugin's death has its name in it already.
+// at adds the stage to an error, once: the error of a crash already has it.
 func at(stage string, err error) error {
 	if err == nil || StageOf(err) != "" {
 		return err
@@ -89,8 +86,7 @@ func at(stage string, err error) error {
 	return &StageError{Stage: stage, Err: err}
 }
 
-// StageOf is the stage that an error names, by a [StageError] or by any error with its method At;
-// "": none.
+// StageOf returns the stage of a [StageError], or of any error with a method At; "": none.
 func StageOf(err error) string {
 	var named interface{ At() string }
 	if !errors.As(err, &named) {
@@ -99,7 +95,7 @@ func StageOf(err error) string {
 	return named.At()
 }
 
-// crashed reports whether err says that a plugin's process died.
+// crashed reports whether err is the crash of a plugin's process.
 func crashed(err error) bool {
 	var c interface{ Crashed() bool }
 	return errors.As(err, &c) && c.Crashed()

@@ -1,4 +1,4 @@
-// trail: whether the groups of a split bring it any further, or come back to where it was.
+// trail: detects a split whose groups make no progress or go in a loop.
 
 package pipeline
 
@@ -9,34 +9,32 @@ import (
 )
 
 const (
-	// maxRepeats is how many groups in a row may come back to cursors or to records that were there
-	// before.
+	// maxRepeats bounds the groups in a row that return to earlier cursors or records.
 	maxRepeats = 100
-	// maxIdle is how many groups in a row may bring no new record at all, or only records whose
-	// keys came before in that order, unless the pipeline file sets another limit. It is much
-	// larger: a source may have to look through many places that hold nothing, and a record may
-	// change often.
+	// maxIdle bounds the groups in a row without a new record, or with only records whose keys came
+	// before in that order, unless the pipeline file sets another limit. It is much larger than
+	// maxRepeats: a source may have to look through many empty places, and a record may change
+	// often.
 	maxIdle = 10_000
-	// maxTrail is how many groups back a repetition is noticed at most. It bounds the memory of a
-	// split's trail to some 15 MB.
+	// maxTrail bounds how many groups back a repetition is detected. It limits the memory of a
+	// split's trail to about 15 MB.
 	maxTrail = 1 << 18
 )
 
 // trail watches the groups of one split while it is read. A group brings the split further if its
-// cursor is a new one, or if it delivers records that are new. A repetition is a page that comes
-// again under another cursor, or a cursor that comes back after others, whatever the length of the
-// loop. Records are told apart by a hash of their bytes.
+// cursor is new, or if it delivers new records. A repetition is a page that comes again under
+// another cursor, or a cursor that comes again after others, for any length of the loop. Records
+// are identified by a hash of their bytes.
 //
-// A page that is repeated under new cursors with other bytes each time, by the time of the request
-// say, is told by the keys of its records. That takes longer: a feed of changes may well bring one
-// record again and again, and is read to its end, as long as no more than maxIdle groups in a row
-// bring keys that came before in that order, or nothing. So a loop is found out after as many,
-// unless its pages are in another order each time, or its records have no key, or the source is
-// part of scrapekit.
+// A page may come again under new cursors with different bytes, for example if it contains the time
+// of the request. It is recognised by the keys of its records. That takes longer, because a feed of
+// changes may rightly return one record many times: the split fails after more than maxIdle groups
+// in a row whose keys came before in that order, or that are empty. This does not detect pages
+// whose order changes each time, records without a key, and plugins that are part of scrapekit.
 //
-// The trail begins anew with each claim: what was not committed is read again then, rightly.
+// The trail starts empty at each claim, because uncommitted groups are then rightly read again.
 type trail struct {
-	idle     int // the limit in place of maxIdle; negative: none
+	idle     int // limit instead of maxIdle; negative: none
 	last     uint64
 	begun    bool
 	cursors  recent
@@ -47,9 +45,9 @@ type trail struct {
 	nothing int // groups in a row without a new record
 }
 
-// step takes in a group that is about to be delivered. It reports whether the group brings the
-// split further, or returns an error if there were too many that did not; such a group must not be
-// delivered, and is as if it had not come.
+// step checks a group before it is delivered. It reports whether the group brings the split
+// further. The error says that too many groups did not; such a group must not be delivered, and
+// leaves the trail unchanged.
 func (t *trail) step(before, cursor []byte, g *group) (further bool, err error) {
 	if !t.begun {
 		t.begun, t.last = true, hashOf(before)
@@ -63,7 +61,7 @@ func (t *trail) step(before, cursor []byte, g *group) (further bool, err error) 
 		nothing = 0
 	}
 	switch {
-	case newPlace && (newRecords || g.empty() || g.keyless): // without a key, different records may be equal
+	case newPlace && (newRecords || g.empty() || g.keyless): // without keys, different records may be equal
 		repeats = 0
 	case stands && (newRecords || g.empty()):
 		repeats = t.repeats
@@ -92,7 +90,7 @@ func (t *trail) limit() int {
 	return t.idle
 }
 
-// recent holds the newest hashes: at least maxTrail/2 of them, at most maxTrail.
+// recent holds the newest hashes: at least maxTrail/2, at most maxTrail.
 type recent struct {
 	now, before map[uint64]struct{}
 }
@@ -113,7 +111,7 @@ func (r *recent) add(h uint64) {
 	r.now[h] = struct{}{}
 }
 
-// standstillError ends a try that gets no further though it emits.
+// standstillError ends a try that emits groups but makes no progress.
 type standstillError struct {
 	cursor           []byte
 	repeats, nothing int
@@ -125,12 +123,15 @@ func (e *standstillError) Error() string {
 			"were there before, the last is %s: does the server ignore which page is asked for, name the same next "+
 			"page again, or repeat its last page?", e.repeats, shownCursor(e.cursor))
 	}
-	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, or only changed ones of keys that had come "+
-		"before, the last is %s: does the server say where its list ends, or repeat a page? If so much is empty, or changes so "+
+	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, or only changed ones of keys "+
+		"that had come "+
+		"before, the last is %s: does the server say where its list ends, or repeat a page? If so much is empty, or "+
+		"changes so "+
 		"often, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
 }
 
-// shownCursor is the beginning of a cursor. What the host keeps of it hides secrets.
+// shownCursor returns the beginning of a cursor for a message. The host removes secrets from kept
+// messages.
 func shownCursor(c []byte) string {
 	const shown = 120
 	if len(c) > shown {
@@ -139,8 +140,7 @@ func shownCursor(c []byte) string {
 	return fmt.Sprintf("%q", c)
 }
 
-// keysOf returns the fields of the primary key of each stream, in their quotes; none for a stream
-// without a key.
+// keysOf returns the fields of each stream's primary key, quoted; none for a stream without a key.
 func keysOf(all []sdk.Stream) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range all {

@@ -1,7 +1,7 @@
-// wellformed: whether the records of a plugin may reach a sink. Sinks write them as they come: one
-// that is no JSON would make their output unreadable, and one with a field "_op" would be read as a
-// deletion. The plugins that are part of scrapekit make their records with its own writer and with
-// field names of their own, and need no look.
+// wellformed: checks whether a plugin's records may reach a sink. Sinks write records unchanged: a
+// line that is not JSON would make their output unreadable, and a record with a field "_op" would
+// be read as a deletion. First-party plugins write records with the sdk and fixed field names, and
+// are not checked.
 
 package pipeline
 
@@ -15,15 +15,15 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Why a record is rejected.
+// Reasons for rejecting a record.
 const (
 	reasonNoJSON   = "not valid JSON: the plugin must emit one JSON value a line, in UTF-8"
 	reasonReserved = `reserved field "_op": the record would be read as a deletion or the like: rename the field`
 	reasonKey      = "invalid key: it must be a JSON object with a field"
 )
 
-// wellFormed divides a batch into the records that may reach a sink and the others. keys are told
-// of the keys of a batch whose records may all reach one; nil: nobody wants to know.
+// wellFormed splits a batch into records that may reach a sink and others. If all may, keys
+// receives the keys of the batch; nil: not needed.
 func wellFormed(b sdk.Batch, keys *keySum) (sdk.Batch, []sdk.Reject) {
 	if utf8.Valid(b.Payload) && allGood(b.Op, b.Payload, keys) {
 		return b, nil
@@ -55,7 +55,7 @@ func allGood(op sdk.Op, lines []byte, keys *keySum) bool {
 	return true
 }
 
-// problem says why a line, without its end, must not reach a sink, or nothing.
+// problem returns why a line (without its end) must not reach a sink, or "".
 func problem(op sdk.Op, line []byte) string {
 	s := scan{in: line}
 	if !utf8.Valid(line) || !s.value() || s.at != len(line) {
@@ -64,26 +64,26 @@ func problem(op sdk.Op, line []byte) string {
 	return s.problem(op)
 }
 
-// maxNesting is how deep a value may be nested, as encoding/json has it.
+// maxNesting bounds the nesting of values, as in encoding/json.
 const maxNesting = 10_000
 
-// scan goes through JSON in one pass, keeping the brackets that are open and nothing else. It is
-// several times as fast as json.Valid, which works byte by byte.
+// scan validates JSON in one pass and remembers only the open brackets. It is several times as fast
+// as json.Valid, which works byte by byte.
 type scan struct {
 	in    []byte
 	at    int
-	stack []byte // the closing bracket of each value that is open
+	stack []byte // closing bracket of each open value
 
 	named    bool // the last value is an object with a field
-	reserved bool // and one of its fields is "_op"
+	reserved bool // and has a field "_op"
 
-	keys  *keySum // nil: not wanted
-	field int     // of the primary key, the value of which began at from; counted from 1, 0: none
+	keys  *keySum // nil: not needed
+	field int     // number of the current key field, whose value began at from; 0: none
 	from  int
 }
 
-// problem says what is wrong with the last value, which is JSON, or nothing. A key without a field
-// would mean all records.
+// problem returns why the last value, which is JSON, is rejected, or "". A deletion without a field
+// in its key would mean all records.
 func (s *scan) problem(op sdk.Op) string {
 	switch {
 	case s.reserved:
@@ -94,7 +94,7 @@ func (s *scan) problem(op sdk.Op) string {
 	return ""
 }
 
-// value passes over a value and the blanks around it, but for the end of the line.
+// value reads a value and the blanks around it, up to the end of the line.
 func (s *scan) value() bool {
 	s.stack, s.named, s.reserved, s.field = s.stack[:0], false, false, 0
 	for {
@@ -109,11 +109,11 @@ func (s *scan) value() bool {
 			if len(s.stack) >= maxNesting {
 				return false
 			}
-			s.stack = append(s.stack, c+2) // both closing brackets are two behind
+			s.stack = append(s.stack, c+2) // each closing bracket is its opening one plus 2 in ASCII
 			s.at++
 			s.blanks()
 			if s.at < len(s.in) && s.in[s.at] == c+2 {
-				break // it is empty: it ends like any other, below
+				break // an empty one ends like any other, below
 			}
 			if c == '{' && !s.key() {
 				return false
@@ -133,7 +133,7 @@ func (s *scan) value() bool {
 		if !ok {
 			return false
 		}
-		// A value has ended, or the brackets of an empty one are about to be closed.
+		// A value has ended, or an empty object or array is about to be closed.
 		more := false
 		for !more {
 			if s.field > 0 && len(s.stack) == 1 {
@@ -168,7 +168,7 @@ func (s *scan) value() bool {
 	}
 }
 
-// key passes over the key of an object and its colon.
+// key reads the key of an object and its colon.
 func (s *scan) key() bool {
 	from := s.at
 	if s.at >= len(s.in) || s.in[s.at] != '"' || !s.text() {
@@ -188,8 +188,7 @@ func (s *scan) key() bool {
 	return true
 }
 
-// isReserved reports whether a key, in its quotes, is "_op", however that is spelt. Few keys begin
-// so that it has to look.
+// isReserved reports whether a quoted key is "_op", in any escaping. Few keys need a closer look.
 func isReserved(key []byte) bool {
 	if key[1] != '_' && key[1] != '\\' {
 		return false
@@ -212,7 +211,7 @@ func (s *scan) word(w string) bool {
 	return true
 }
 
-// text passes over a text that begins here.
+// text reads the string that begins here.
 func (s *scan) text() bool {
 	in, at := s.in, s.at+1
 	for {
@@ -244,8 +243,8 @@ func (s *scan) text() bool {
 	}
 }
 
-// plain returns how many of eight bytes, from the first on, are neither a quote, a backslash nor a
-// control character.
+// plain returns the number of leading bytes among eight that are no quote, backslash or control
+// character.
 func plain(w uint64) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote, back := w^(ones*'"'), w^(ones*'\\')
@@ -255,7 +254,7 @@ func plain(w uint64) int {
 	return bits.TrailingZeros64(special) / 8
 }
 
-// escape returns the length of an escape sequence, or 0 if it is none.
+// escape returns the length of an escape sequence; 0: invalid.
 func escape(in []byte) int {
 	if len(in) < 2 {
 		return 0
@@ -273,7 +272,7 @@ func escape(in []byte) int {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// number passes over a number that begins here.
+// number reads the number that begins here.
 func (s *scan) number() bool {
 	s.one("-")
 	if !s.one("0") && !s.digits() {
@@ -289,7 +288,7 @@ func (s *scan) number() bool {
 	return true
 }
 
-// one passes over one character, if it is one of these.
+// one reads one character if it is in of.
 func (s *scan) one(of string) bool {
 	if s.at < len(s.in) && bytes.IndexByte([]byte(of), s.in[s.at]) >= 0 {
 		s.at++

@@ -1,4 +1,4 @@
-// worker: it sits on the seats of a run, one after another: joins, opens, reads, delivers, leaves.
+// worker: works on the seats of a run in turn: join, open, read, deliver, leave.
 
 package pipeline
 
@@ -13,28 +13,28 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// worker is one process at work on a run. The functions are the coordinator's; who only takes part
-// has none.
+// worker is one process that works on a run. The coordinator sets the functions; they are nil in
+// other processes.
 type worker struct {
 	*Pipeline
 	run  checkpoint.Run
-	held checkpoint.Held // of the seat that it sat on last; nil: none yet
+	held checkpoint.Held // the last seat held; nil: none yet
 
-	begin func(ctx context.Context, s *seat) error        // the stages of s are open
-	next  func(ctx context.Context, s *seat) (int, error) // there is no split to claim: the seat to go on with
-	end   func(ctx context.Context, s *seat) error        // there is nowhere to go on
+	begin func(ctx context.Context, s *seat) error        // called when the stages of s are open
+	next  func(ctx context.Context, s *seat) (int, error) // called when no split can be claimed: returns the next seat
+	end   func(ctx context.Context, d *delivery) error    // called when no seat is left to work on
 }
 
-// nowhere is no seat: nothing is left to do.
+// nowhere is no seat: the work is done.
 const nowhere = -2
 
-// Work takes part in the run that another process coordinates, until that has ended or ctx ends:
-// then it drains and commits what it has. It waits for a run that is not planned yet, and while
-// there is nothing to do for it.
+// Work takes part in a run that another process coordinates. It returns when the run has ended, or
+// when ctx is done: then it drains and commits. It waits for a run that is not planned yet, and
+// while there is nothing to do.
 func (p *Pipeline) Work(ctx context.Context) error {
 	for ctx.Err() == nil {
 		run, ok, err := p.Store.Current(ctx)
@@ -52,17 +52,17 @@ func (p *Pipeline) Work(ctx context.Context) error {
 		w := &worker{Pipeline: p, run: run}
 		err = w.work(ctx, checkpoint.AnySeat)
 		if err != nil && !errors.Is(err, checkpoint.ErrFenced) && ctx.Err() == nil {
-			return err // who is fenced looks whether there is another coordinator
+			return err // fenced: look whether there is another coordinator
 		}
 	}
 	return nil
 }
 
-// lookEvery is how often those look who wait for others.
+// lookEvery is the interval of polling for other holders' work.
 const lookEvery = time.Second
 
-// left reports whether there is something to do for one who takes part: a split that nobody holds,
-// or a seat whose holder is gone.
+// left reports whether there is work for a process that takes part: a split without a holder, or a
+// seat whose holder is gone.
 func (p *Pipeline) left(ctx context.Context, run checkpoint.Run) (bool, error) {
 	if !run.Planned {
 		return false, nil
@@ -79,14 +79,14 @@ func (p *Pipeline) left(ctx context.Context, run checkpoint.Run) (bool, error) {
 	return p.free(ctx, run)
 }
 
-// free reports whether there is a split that nobody holds.
+// free reports whether a split has no holder.
 func (p *Pipeline) free(ctx context.Context, run checkpoint.Run) (bool, error) {
 	some, err := p.Store.View().Splits(ctx, run.ID, checkpoint.Query{Status: checkpoint.Open, Free: true, N: 1})
 	return len(some) > 0, storeFailure(err)
 }
 
-// work sits down on seats, n being the first, until nothing is left to do. After a failure it goes
-// back to the last commit of its seat, as long as that may mend it.
+// work takes seats, starting with n, until no work is left. After a failure it goes back to the
+// last commit of its seat, as long as a retry may help.
 func (w *worker) work(ctx context.Context, n int) error {
 	t, been := w.newTrial(limits{}), map[uint64]bool{}
 	for n != nowhere {
@@ -116,14 +116,14 @@ func (w *worker) work(ctx context.Context, n int) error {
 			return ctx.Err()
 		}
 		if w.held != nil && errors.Is(w.held.Renew(ctx), checkpoint.ErrFenced) {
-			n = checkpoint.AnySeat // somebody has settled it meanwhile
+			n = checkpoint.AnySeat // another process has settled the seat
 		}
 	}
 	return nil
 }
 
-// follows returns nil if only the seat was taken over, and fenced, by which that was found out, if
-// the run has another coordinator.
+// follows handles a fenced seat. It returns nil if only the seat was taken over, and fenced if the
+// run has another coordinator.
 func (w *worker) follows(ctx context.Context, fenced error) error {
 	run, ok, err := w.Store.Current(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (w *worker) follows(ctx context.Context, fenced error) error {
 	return nil
 }
 
-// limitsFor returns the limits of the stage that err comes from.
+// limitsFor returns the limits of the stage that err names.
 func (p *Pipeline) limitsFor(err error) limits {
 	all := map[string]limits{p.Source.Name: p.Source.limits()}
 	for _, t := range p.Transforms {
@@ -150,22 +150,23 @@ func (p *Pipeline) limitsFor(err error) limits {
 	return Stage[sdk.Sink]{}.limits()
 }
 
-// final reports whether going back to the last commit cannot mend err.
+// final reports whether going back to the last commit cannot help.
 func final(err error) bool {
 	var s *storeError
 	var w *waitError
 	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w)
 }
 
-// sit does what there is to do on one seat, with freshly started plugins. It returns the seat to go
-// on with, and ctx's error when it has drained and committed because ctx ended.
+// sit works on one seat with newly started plugins. It returns the next seat. It returns ctx's
+// error if it drained and committed because ctx is done.
 func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error) {
 	s, err := join(ctx, w.Pipeline, w.run, n)
 	if err != nil {
 		return nowhere, g, err
 	}
 	w.held = s.held
-	// The plugins outlive ctx: what was read when the user stops is still delivered and committed.
+	// The plugins outlive ctx: what was read when the user stops the run is still delivered and
+	// committed.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	var renewing sync.WaitGroup
 	defer renewing.Wait()
@@ -189,7 +190,7 @@ func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error)
 	return next, d.gained, err
 }
 
-// occupy opens the stages of a seat and reads until there is no split to claim.
+// occupy opens the stages of a seat and reads until no split can be claimed.
 func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
 	w.progress.phase("starting the plugins")
 	if err := s.start(ctx); err != nil {
@@ -209,22 +210,22 @@ func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next i
 	}
 	w.progress.splits(sums)
 	if d.checkLimits(); d.overLimit() != nil {
-		return nowhere, d.overLimit() // nothing has changed since the run that ended for it
+		return nowhere, d.overLimit() // nothing has changed since the limit ended the run
 	}
 	w.progress.phase("reading")
 	if next, err = w.read(ctx, work, s, d); err != nil {
 		return nowhere, err
 	}
 	if next == nowhere && w.end != nil {
-		return next, w.end(work, s)
+		return next, w.end(work, d)
 	}
 	return next, nil
 }
 
-// read reads open splits, in rounds: splits that were added while reading become known with a
+// read reads open splits in rounds, because splits that are added while reading become known with a
 // commit.
 func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
-	// Readers stop when the user does, and when delivery has failed.
+	// Readers stop when the user stops the run, or when delivery fails.
 	read, stopReading := context.WithCancelCause(work)
 	defer stopReading(nil)
 	defer context.AfterFunc(ctx, func() { stopReading(ctx.Err()) })()
@@ -251,11 +252,10 @@ func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int
 	return next, errors.Join(ctx.Err(), d.overLimit())
 }
 
-// rounds reads until no split is known to be left, or read ends.
+// rounds reads until no known split is left, or read is done.
 func (w *worker) rounds(read, work context.Context, s *seat, d *delivery) (next int, err error) {
 	for {
-		// Any commit since may have made splits known, a timely one after the last reader had gone
-		// too.
+		// Any commit may have added splits, including a periodic one after the last reader ended.
 		before := d.knows()
 		if err := w.readAll(read, s, d); err != nil || read.Err() != nil {
 			return nowhere, err
@@ -307,6 +307,6 @@ func (w *worker) readAll(ctx context.Context, s *seat, d *delivery) error {
 // drainTime is how long a stopped run may take to deliver and commit what it has read.
 const drainTime = 30 * time.Second
 
-// errDrain ends a run that a plugin keeps from draining.
+// errDrain is the error of a run that a plugin keeps from draining.
 var errDrain = fmt.Errorf(
 	"a plugin kept the run from draining for %s: what was not committed is read again by the next run", drainTime)

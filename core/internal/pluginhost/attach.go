@@ -1,5 +1,5 @@
-// Attach: a plugin that runs already, in a debugger say. The host did not start it, does not
-// confine it and does not end it.
+// Attach: connects to a plugin that already runs, for example in a debugger. The host has not
+// started it, does not confine it and does not end it.
 
 package pluginhost
 
@@ -42,7 +42,7 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	return p, nil
 }
 
-// fits says whether a plugin is of the kind that is wanted; "": any.
+// fits returns an error if a plugin is not of the wanted kind; "": any.
 func (p *Plugin) fits(kind sdk.Kind) error {
 	if kind == "" || p.info.Kind == kind {
 		return nil
@@ -51,7 +51,7 @@ func (p *Plugin) fits(kind sdk.Kind) error {
 		clean(string(p.info.Kind), maxKept), kind))
 }
 
-// DescribeAttached asks a plugin that runs already what it is.
+// DescribeAttached returns the description of a plugin that already runs.
 func (h *Host) DescribeAttached(ctx context.Context, socket string) (sdk.Info, error) {
 	p, err := h.launch(ctx, Spec{Label: "plugin at " + socket, Path: socket, Attached: true})
 	if err != nil {

@@ -1,4 +1,4 @@
-// A plugin's death, told as one error.
+// Crash: the end of a plugin's process as one error.
 
 package pluginhost
 
@@ -10,31 +10,30 @@ import (
 	"syscall"
 )
 
-// shownLines is how many of a plugin's last lines an error's text holds; LastLines has more.
+// shownLines is the number of a plugin's last lines in the error's text. LastLines has more.
 const shownLines = 3
 
-// A Crash is the error of every call that a plugin's death has ended. It is temporary: a fresh
-// process may fare better.
+// A Crash is the error of every call that the end of the plugin's process interrupted. It is
+// temporary, because a new process may succeed.
 type Crash struct {
 	Label     string   // of the [Spec]
-	Signal    string   // what ended it, such as "killed"; "" if it exited by itself
-	ExitCode  int      // if it exited by itself; 0 too: a plugin that goes uninvited has crashed
-	Panic     string   // text and place of a Go panic; ""
+	Signal    string   // what ended it, such as "killed"; "" if it exited
+	ExitCode  int      // if it exited; 0 is a crash too, because nobody asked it to exit
+	Panic     string   // message and place of a Go panic; "": none
 	Trace     []string // of a Go panic, as the runtime printed it
-	LastLines []string // what it last wrote, oldest first, without the panic's trace
-	// Silent: it still ran but had closed its connection, and so the host has ended it.
+	LastLines []string // its last output, oldest first, without the panic's trace
+	// Silent: the process closed its connection but did not exit, so the host killed it.
 	Silent bool
-	// Memory is the limit in bytes beyond which it held memory, so that the host has ended it; 0:
-	// it did not.
+	// Memory is the limit in bytes that it exceeded, so that the host killed it; 0: it did not.
 	Memory uint64
-	// Early: it was not ready yet.
+	// Early: it ended before it was ready.
 	Early bool
 }
 
-// Crashed tells a crash from other errors without knowledge of this package.
+// Crashed identifies a crash for code that does not import this package.
 func (c *Crash) Crashed() bool { return true }
 
-// At tells who died to those that do not know this package.
+// At returns the label for code that does not import this package.
 func (c *Crash) At() string { return c.Label }
 
 func (c *Crash) Error() string {
@@ -62,8 +61,8 @@ func (c *Crash) Reason() string {
 	return how + c.lines()
 }
 
-// Stack is what an author looks for: the trace of a Go panic; without one all that the plugin last
-// wrote, if Error has not all of that. Each line is ended; "": there is none.
+// Stack is the trace of a Go panic, or else all of the plugin's last lines, if Error does not
+// contain all of them. Each line ends with a newline. "": none.
 func (c *Crash) Stack() string {
 	all := c.Trace
 	if len(all) == 0 && len(c.LastLines) > shownLines {
@@ -75,7 +74,7 @@ func (c *Crash) Stack() string {
 	return strings.TrimRight(strings.Join(all, "\n"), "\n") + "\n"
 }
 
-// lines returns the last lines as the end of a sentence.
+// lines formats the last lines as the end of a sentence.
 func (c *Crash) lines() string {
 	n := len(c.LastLines)
 	if n == 0 {
@@ -84,10 +83,10 @@ func (c *Crash) lines() string {
 	return "; last lines: " + strings.Join(c.LastLines[max(0, n-shownLines):], " | ")
 }
 
-// errStopped is the error of calls that [Plugin.Stop] has ended.
+// errStopped is the error of calls that [Plugin.Stop] interrupted.
 var errStopped = errors.New("the plugin was stopped")
 
-// newCrash tells how a process ended. state is nil where the system did not say.
+// newCrash describes the end of a process. state is nil if the system reported none.
 func newCrash(label string, state *os.ProcessState, out *lines) *Crash {
 	c := &Crash{Label: label}
 	c.LastLines, c.Panic = out.tail()

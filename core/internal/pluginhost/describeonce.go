@@ -1,4 +1,4 @@
-// A program that is started to be asked what it is, and for nothing else.
+// DescribeProgram: starts a program only to read its description.
 
 package pluginhost
 
@@ -8,13 +8,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// DescribeProgram starts a program with a host of its own and asks it what it is. digest is what
-// the program must have; "": any.
+// DescribeProgram starts a program in a host of its own and returns its description. digest is the
+// program's required digest; "": any.
 func DescribeProgram(ctx context.Context, o Options, path, digest string) (sdk.Info, error) {
 	h, err := New(o)
 	if err != nil {
 		return sdk.Info{}, err
 	}
-	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
+	defer func() { _ = h.Close() }() // the description is complete or failed already
 	return h.Describe(ctx, path, digest)
 }

@@ -1,4 +1,4 @@
-// The environment of plugins: nothing of the host's.
+// The environment of plugins, which contains nothing of the host's.
 
 //go:build !race
 

@@ -1,4 +1,4 @@
-// The folder of a plugin's socket: what a plugin makes there takes up none of its own room.
+// The folder of a plugin's socket: keeps a plugin from filling it with files.
 
 package pluginhost
 
@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	maxSocketFiles = 64 // where a plugin needs one
+	maxSocketFiles = 64 // a plugin needs one
 	lookEvery      = 50 * time.Millisecond
 )
 
-// watchFolder ends the process when it makes many files in the folder of its socket. It returns
-// once the folder is gone, or the process.
+// watchFolder kills the process when it makes many files in its socket's folder. It returns when
+// the folder or the process is gone.
 func (p *process) watchFolder(dir string) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -25,7 +25,7 @@ func (p *process) watchFolder(dir string) {
 		}
 		n, err := countFiles(dir)
 		if err != nil {
-			return // the connection stands, and nobody needs the folder any more
+			return // the plugin is connected and the folder no longer needed
 		}
 		if n > maxSocketFiles {
 			p.littered.Store(true)
@@ -35,13 +35,13 @@ func (p *process) watchFolder(dir string) {
 	}
 }
 
-// countFiles reads no more names than it takes to know that there are too many.
+// countFiles counts the files in a folder, up to one more than the limit.
 func countFiles(dir string) (int, error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = f.Close() }() // only read from
+	defer func() { _ = f.Close() }() // opened only for reading
 	names, _ := f.Readdirnames(maxSocketFiles + 1)
 	return len(names), nil
 }

@@ -1,4 +1,4 @@
-// Greet: what a program does before it is a plugin, for tests of it.
+// Greet: starts a program only up to its handshake, for conformance checks.
 
 package pluginhost
 
@@ -15,20 +15,20 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// greetTimeout is how long a program may take to its first line, or its end.
+// greetTimeout bounds the time to the first line of output, or to the exit.
 const greetTimeout = 30 * time.Second
 
-// Greeting is how a program begins.
+// Greeting is the beginning of a program's run.
 type Greeting struct {
-	Line   string   // the first on stdout
-	Ended  bool     // by itself
-	Code   int      // what it ended with
-	Output []string // the last lines that it wrote besides
+	Line   string   // first line of stdout
+	Ended  bool     // it exited by itself
+	Code   int      // its exit code
+	Output []string // its last other lines
 }
 
-// Greet starts a program up to its first line of output, or its end, and ends it. It is offered
-// these versions of the protocol, as "1,2"; with none it is started as if by hand. The error says
-// that it cannot be started.
+// Greet starts a program, waits for its first line of output or its exit, and kills it. versions
+// are the versions of the protocol to offer, such as "1,2"; without any, it starts as if by hand.
+// The error says that it could not be started.
 func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, error) {
 	if err := h.enter(); err != nil {
 		return Greeting{}, err
@@ -38,12 +38,12 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	if err != nil {
 		return Greeting{}, sdk.Permanent(at(s.Label, fmt.Errorf("%s: %w", s.Path, err)))
 	}
-	defer program.Close() // only read from
+	defer program.Close() // opened only for reading
 	sockets, err := os.MkdirTemp(h.dir.path, "greet")
 	if err != nil {
 		return Greeting{}, err
 	}
-	defer func() { _ = os.RemoveAll(sockets) }() // the whole directory goes with the host
+	defer func() { _ = os.RemoveAll(sockets) }() // best effort: the host removes the parent
 	out := &lines{log: h.log, hide: s.Hide}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	if versions != "" {
@@ -58,7 +58,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	return p.greeting(ctx, out), ctx.Err()
 }
 
-// greeting waits for a handshake or the end, whichever comes first.
+// greeting waits for a handshake or the exit, whichever comes first.
 func (p *process) greeting(ctx context.Context, out *lines) Greeting {
 	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
@@ -76,10 +76,10 @@ func (p *process) greeting(ctx context.Context, out *lines) Greeting {
 	return g
 }
 
-// Kill ends the plugin's process as kill -9 does, and releases everything of it.
+// Kill kills the plugin's process with SIGKILL, and releases its resources.
 func (p *Plugin) Kill() { p.abandon() }
 
-// Describe asks the running plugin what it is.
+// Describe asks the running plugin for its description.
 func (p *Plugin) Describe(ctx context.Context) (sdk.Info, error) {
 	info, err := p.conn.Describe(ctx)
 	return info, p.explain(err)

@@ -1,11 +1,11 @@
-// Package pluginhost starts, watches and stops plugin processes and hands out what they serve as
-// sdk.Source, sdk.Transform and sdk.Sink. It is the only package that knows of processes, and wraps
-// hashicorp/go-plugin: of the many ways in which a process and its connection can end it makes one
-// good message each, above all [Crash].
+// Package pluginhost starts, watches and stops plugin processes, and returns what they serve as
+// sdk.Source, sdk.Transform and sdk.Sink. It is the only package that knows processes, and wraps
+// hashicorp/go-plugin. It turns the many ways in which a process and its connection can end into
+// one clear error each, mainly [Crash].
 //
-// A plugin gets nothing of the host's: no stdin, no environment, no descriptors, and package
-// sandbox confines it. It listens on a unix socket in a folder that only this user may enter, and
-// dies with the host, however the host dies.
+// A plugin gets nothing from the host: no stdin, no environment, no descriptors. Package sandbox
+// confines it. It listens on a unix socket in a folder that only this user can enter. It ends with
+// the host, however the host ends.
 package pluginhost
 
 import (
@@ -22,44 +22,44 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// startTimeout is how long a plugin may take until it has said what it is. Its settings are no part
-// of that: what it does with them may need the network.
+// startTimeout bounds the time until a plugin has described itself. It does not include the
+// settings, with which the plugin may use the network.
 const startTimeout = 30 * time.Second
 
-// Options are a host's settings. The zero value is good.
+// Options are a host's settings. The zero value is valid.
 type Options struct {
-	// Logger takes what the host itself has to say; nil: nothing is logged.
+	// Logger receives the host's own log lines; nil: none.
 	Logger hclog.Logger
-	// RunDirs is the folder in which run directories are made; "": $XDG_RUNTIME_DIR/scrapekit, or a
-	// folder of this user's in the temporary one. The names of sockets are short: so must this be.
+	// RunDirs is the parent of run directories; "": $XDG_RUNTIME_DIR/scrapekit, or a temporary
+	// folder of this user. It must be short, because names of sockets are.
 	RunDirs string
-	// Sandbox says how much plugins are confined; "": [sandbox.Strong]. What the system has not is
-	// an error of each start.
+	// Sandbox is the level of the sandbox; "": [sandbox.Strong]. If the system does not support it,
+	// each start fails.
 	Sandbox sandbox.Level
 }
 
-// A Host runs plugins. Its methods may be called by several goroutines at once.
+// A Host runs plugins. Its methods may be called by several goroutines at the same time.
 type Host struct {
 	log     hclog.Logger
 	dir     *runDir
 	level   sandbox.Level
 	timeout time.Duration
 	silence time.Duration
-	opened  func()        // for tests: called when a program was looked at; nil
+	opened  func()        // for tests: called after a program was checked; nil
 	begun   func(pid int) // for tests: called when a process runs; nil
 
-	// ctx ends with Close and takes starts under way with it.
+	// ctx is cancelled by Close, together with starts in progress.
 	ctx   context.Context
 	close context.CancelFunc
 
 	mu      sync.Mutex
 	closed  bool
-	starts  sync.WaitGroup // starts under way
+	starts  sync.WaitGroup // starts in progress
 	plugins map[*Plugin]struct{}
 }
 
-// New makes the directory of this run, after it has removed those of dead ones. The host is to be
-// closed.
+// New removes the directories of dead runs and makes one for this run. The caller must close the
+// host.
 func New(o Options) (*Host, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -83,8 +83,8 @@ func New(o Options) (*Host, error) {
 	return h, nil
 }
 
-// Close stops all plugins and removes the run's directory. It returns what went wrong while they
-// stopped. A second Close does nothing.
+// Close stops all plugins and removes the run's directory. It returns their errors. Further calls
+// do nothing.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	if h.closed {
@@ -108,7 +108,7 @@ func (h *Host) stops() []func() error {
 	return stops
 }
 
-// atOnce calls all functions at the same time and returns their errors.
+// atOnce calls all functions in parallel and joins their errors.
 func atOnce(calls []func() error) error {
 	errs := make([]error, len(calls))
 	var wg sync.WaitGroup
@@ -119,8 +119,8 @@ func atOnce(calls []func() error) error {
 	return errors.Join(errs...)
 }
 
-// Describe starts the program, asks it what it is, and stops it. digest is what the program must
-// be, as in [Spec]; "": whatever is there.
+// Describe starts the program, reads its description, and stops it. digest is its required digest,
+// as in [Spec]; "": any.
 func (h *Host) Describe(ctx context.Context, path, digest string, args ...string) (sdk.Info, error) {
 	p, err := h.launch(ctx, Spec{Label: "plugin " + path, Path: path, Digest: digest, Args: args})
 	if err != nil {
@@ -129,7 +129,7 @@ func (h *Host) Describe(ctx context.Context, path, digest string, args ...string
 	return p.Info(), p.Stop(ctx)
 }
 
-// enter admits a start, unless the host is closed.
+// enter registers a start, unless the host is closed.
 func (h *Host) enter() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

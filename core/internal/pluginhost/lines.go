@@ -1,5 +1,4 @@
-// What a plugin writes on stdout and stderr: made harmless, logged, and kept in part for a crash
-// report.
+// Output of a plugin on stdout and stderr: cleaned, logged, and partly kept for a crash report.
 
 package pluginhost
 
@@ -19,40 +18,40 @@ import (
 )
 
 const (
-	maxRawLine = 64 << 10 // bytes of a line that are read; the rest of it is dropped
-	maxLogLine = 8 << 10  // bytes of a line that are logged
-	maxKept    = 500      // bytes of a line that are kept for a crash report
+	maxRawLine = 64 << 10 // bytes read of a line; the rest is dropped
+	maxLogLine = 8 << 10  // bytes of a logged line
+	maxKept    = 500      // bytes of a line in a crash report
 	keptLines  = 20
 )
 
-// lines takes a plugin's output. It reads instead of go-plugin, which panics on a line like
-// {"@message":1} and so lets a plugin end its host. Safe for concurrent use.
+// lines receives a plugin's output. It replaces go-plugin's reader, which panics on a line like
+// {"@message":1}, so that a plugin could crash its host. It is safe for concurrent use.
 type lines struct {
 	log  hclog.Logger
 	hide hiding
-	// plain is told what is no line of a log, and no panic; nil: nobody is.
+	// plain receives each line that is neither a log entry nor part of a panic; nil: none.
 	plain func(line string)
 
 	mu     sync.Mutex
-	last   []string // newest last, at most keptLines
+	last   []string // oldest first, at most keptLines
 	panics panicScan
 }
 
-// read takes lines until r ends.
+// read processes lines until r ends.
 func (l *lines) read(r io.Reader) { l.readAll(bufio.NewReaderSize(r, maxRawLine)) }
 
 func (l *lines) readAll(r *bufio.Reader) {
 	for {
 		line, err := readLine(r)
 		if err != nil {
-			return // its end: a pipe that was closed, on whichever side
+			return // the pipe was closed by either side
 		}
 		l.add(line)
 	}
 }
 
-// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says
-// that it was: half a secret before that is known for one.
+// readLine returns the next line without its newline, cut at the reader's size. A cut line ends
+// with an ellipsis, so that half a secret in front of it is recognised.
 func readLine(r *bufio.Reader) (string, error) {
 	raw, more, err := r.ReadLine()
 	line := string(raw)
@@ -65,8 +64,7 @@ func readLine(r *bufio.Reader) (string, error) {
 	return line, err
 }
 
-// Write takes whole or partial lines: what a Go plugin prints after its start travels as such
-// pieces.
+// Write accepts complete or partial lines, in which a Go plugin's later output arrives.
 func (l *lines) Write(p []byte) (int, error) {
 	for line := range strings.Lines(string(p)) {
 		l.add(strings.TrimRight(line, "\r\n"))
@@ -89,7 +87,7 @@ func (l *lines) add(raw string) {
 	}
 }
 
-// keep reports whether a line is one of its own: not empty, and not of a panic.
+// keep reports whether a line is to be kept: not empty and not part of a panic.
 func (l *lines) keep(text string, plain bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,14 +108,14 @@ func (l *lines) tail() (last []string, panicked string) {
 	return slices.Clone(l.last), l.panics.String()
 }
 
-// trace returns the panic as it was printed.
+// trace returns the panic as printed.
 func (l *lines) trace() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.panics.trace)
 }
 
-// entry is a line of hclog's JSON format, which go-plugin's server and many Go plugins write.
+// entry is a line in hclog's JSON format, which go-plugin's server and many Go plugins write.
 type entry struct {
 	level   hclog.Level
 	message string
@@ -130,7 +128,7 @@ func (l *lines) parseEntry(raw string) (entry, bool) {
 	}
 	var fields map[string]any
 	dec := json.NewDecoder(strings.NewReader(raw))
-	dec.UseNumber() // an id is shown digit by digit
+	dec.UseNumber() // shows ids with all digits
 	if dec.Decode(&fields) != nil || dec.More() {
 		return entry{}, false
 	}
@@ -151,11 +149,11 @@ func (l *lines) parseEntry(raw string) (entry, bool) {
 	return e, true
 }
 
-// clean makes text harmless for a terminal and a log: no control characters, no direction marks, no
-// broken UTF-8, at most limit bytes. Tabs become spaces.
+// clean makes text safe for a terminal and a log: no control characters, no direction marks, valid
+// UTF-8, at most limit bytes. Tabs become spaces.
 func clean(text string, limit int) string { return clip(printable.Printed(text), limit) }
 
-// hiding takes secrets out of a text; nil: there are none.
+// hiding removes secrets from a text; nil: there are none.
 type hiding func(string) string
 
 func (h hiding) of(text string) string {
@@ -165,14 +163,14 @@ func (h hiding) of(text string) string {
 	return h(text)
 }
 
-// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is
-// not known for one: so they are taken out before text is changed. One that had something in it
-// that cannot be seen is whole only after that, and still before it is cut.
+// clean removes secrets and makes text safe. Secrets are removed before the text is changed,
+// because a cut secret, or one without its tabs, is not recognised. They are removed again before
+// cutting, because a secret with invisible characters is recognisable only after cleaning.
 func (h hiding) clean(text string, limit int) string {
 	return clip(h.of(printable.Printed(h.of(text))), limit)
 }
 
-// clip cuts text to about limit bytes, at the border of a character.
+// clip cuts text to about limit bytes, between characters.
 func clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text

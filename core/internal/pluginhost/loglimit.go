@@ -1,5 +1,4 @@
-// How much of what a plugin says is logged: one that says the same without end fills a disk, or a
-// terminal.
+// Limit of a plugin's log, which could otherwise fill a disk or a terminal.
 
 package pluginhost
 
@@ -12,15 +11,15 @@ import (
 )
 
 const (
-	logBurst = 1 << 20   // bytes of lines that a plugin may log at once
-	logRate  = 128 << 10 // and in each second
-	lineCost = 100       // of a line's time, level and names, in bytes
+	logBurst = 1 << 20   // bytes that a plugin may log in a burst
+	logRate  = 128 << 10 // bytes per second
+	lineCost = 100       // bytes of a line's time, level and names
 
-	tellEvery = 10 * time.Second // that lines were left out
+	tellEvery = 10 * time.Second // interval of reporting dropped lines
 )
 
-// limitedLog is the logger of one plugin: it leaves out lines when there are too many, and says how
-// many. Lines below its level cost nothing.
+// limitedLog is the logger of one plugin. It drops lines above the limit and reports their number.
+// Lines below its level do not count.
 type limitedLog struct {
 	hclog.Logger
 	bytes   *rate.Limiter
@@ -33,7 +32,7 @@ func limitLog(log hclog.Logger, p *pulse) limitedLog {
 	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}, &rate.Sometimes{Interval: tellEvery}, p}
 }
 
-// Log is the way of all lines of the plugin: see [lines] and [logTo].
+// Log receives all lines of the plugin: see [lines] and [logTo].
 func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
 	l.pulse.beat()
 	if level < l.GetLevel() {
@@ -55,16 +54,16 @@ func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
 	l.Logger.Log(level, message, args...)
 }
 
-// Debug is a line of what is no log.
+// Debug logs output that is not a log entry.
 func (l limitedLog) Debug(message string, args ...any) { l.Log(hclog.Debug, message, args...) }
 
-// With keeps the limit: it is the plugin's.
+// With keeps the limit, which applies to the plugin as a whole.
 func (l limitedLog) With(args ...any) hclog.Logger {
 	l.Logger = l.Logger.With(args...)
 	return l
 }
 
-// tell says what was left out since it was last said.
+// tell reports the number of dropped lines since the last report.
 func (l limitedLog) tell() {
 	if n := l.leftOut.Swap(0); n > 0 {
 		l.Warn("lines of the plugin's log are left out, because it logs too much", "lines", n, "bytes_per_second",

@@ -1,4 +1,4 @@
-// The memory of a plugin: what the kernel's limit does not count, the host looks at.
+// Memory limit of a plugin, enforced by the host where the kernel's limit does not count.
 
 package pluginhost
 
@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// weighEvery is how often a plugin's memory is looked at.
+// weighEvery is the interval of checking a plugin's memory.
 const weighEvery = 250 * time.Millisecond
 
-// watchMemory ends the process when it holds more memory than its limit. The kernel's limit counts
-// what can be written, at one time: pages that were filled and then made to be read only are free
-// of it. It returns once the process is gone, or cannot be looked at.
+// watchMemory kills the process when it exceeds its limit. The kernel's limit counts only writable
+// memory, so a process could fill pages and then make them read-only. It returns when the process
+// is gone or cannot be inspected.
 func (p *process) watchMemory() {
 	tick := time.NewTicker(weighEvery)
 	defer tick.Stop()
@@ -41,8 +41,8 @@ func (p *process) watchMemory() {
 	}
 }
 
-// memoryOf returns the bytes of memory, in use or swapped out, that a process alone holds. Pages of
-// files are none: the kernel takes them back.
+// memoryOf returns the private memory of a process in bytes, including swap. It excludes pages of
+// files, which the kernel can reclaim.
 func memoryOf(pid int) (uint64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

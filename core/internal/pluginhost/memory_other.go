@@ -2,5 +2,5 @@
 
 package pluginhost
 
-// watchMemory does nothing: only Linux confines plugins.
+// watchMemory does nothing, because plugins are confined only on Linux.
 func (p *process) watchMemory() {}

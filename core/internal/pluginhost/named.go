@@ -1,8 +1,8 @@
-// Errors that name their plugin.
+// Errors with the name of their plugin.
 
 package pluginhost
 
-// NamedError is an error with the label of the plugin that it came of.
+// NamedError is an error with the label of its plugin.
 type NamedError struct {
 	Label string
 	Err   error
@@ -13,5 +13,5 @@ func at(label string, err error) error { return &NamedError{label, err} }
 func (e *NamedError) Error() string { return e.Label + ": " + e.Err.Error() }
 func (e *NamedError) Unwrap() error { return e.Err }
 
-// At tells who is named to those that do not know this package.
+// At returns the label for code that does not import this package.
 func (e *NamedError) At() string { return e.Label }

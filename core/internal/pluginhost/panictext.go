@@ -1,4 +1,4 @@
-// Finding a Go panic in what a plugin writes on stderr.
+// Finds a Go panic in a plugin's stderr.
 
 package pluginhost
 
@@ -12,16 +12,16 @@ const (
 	maxTraceLines = 200
 )
 
-// fatalSignal begins the report of a signal that the Go runtime dies of: "SIGSEGV: segmentation
-// violation".
+// fatalSignal matches the start of a fatal signal in the Go runtime's output: "SIGSEGV:
+// segmentation violation".
 var fatalSignal = regexp.MustCompile(`^SIG[A-Z]+: `)
 
-// panicScan goes through lines one by one and remembers the last panic or fatal error of the Go
-// runtime: its text, and the first place in the plugin's own code.
+// panicScan reads lines and remembers the last panic or fatal error of the Go runtime: its text,
+// and the first frame in the plugin's own code.
 type panicScan struct {
 	text  []string
 	place string
-	trace []string // all of it, as the runtime printed it
+	trace []string // complete, as the runtime printed it
 
 	state panicState
 	prev  string
@@ -32,10 +32,10 @@ type panicState int
 const (
 	outside panicState = iota
 	inText             // between "panic: " and the first goroutine
-	inTrace            // in the goroutines
+	inTrace            // in the stack traces
 )
 
-// scan takes a line, cleaned, and reports whether it belongs to a panic.
+// scan reads a cleaned line, and reports whether it belongs to a panic.
 func (p *panicScan) scan(line string) bool {
 	switch {
 	case strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
@@ -58,8 +58,8 @@ func (p *panicScan) scan(line string) bool {
 	return p.state != outside
 }
 
-// frame remembers the first place outside the runtime. A frame is a line with the function and an
-// indented one with file, line and offset.
+// frame remembers the first frame outside the runtime. A frame is a line with the function, then an
+// indented line with file, line and offset.
 func (p *panicScan) frame(line string) {
 	if strings.HasPrefix(line, " ") && p.place == "" &&
 		!strings.HasPrefix(p.prev, "runtime.") && !strings.HasPrefix(p.prev, "internal/runtime/") &&
@@ -74,7 +74,7 @@ func traceLine(line string) bool {
 		strings.HasPrefix(line, "created by ") || strings.HasSuffix(line, ")")
 }
 
-// String returns the panic in one line, "" if there was none.
+// String returns the panic on one line; "": there was none.
 func (p *panicScan) String() string {
 	text := strings.Join(p.text, " ")
 	if text != "" && p.place != "" {

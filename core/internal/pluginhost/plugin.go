@@ -1,4 +1,4 @@
-// A running plugin: what it serves, how its death is noticed, how it is stopped.
+// A running plugin: what it serves, and how it crashes and stops.
 
 package pluginhost
 
@@ -17,15 +17,17 @@ import (
 )
 
 const (
-	// drainTimeout is how long a plugin may take to close what it holds.
+	// drainTimeout is how long a plugin may take to close its resources.
 	drainTimeout = 5 * time.Second
-	// exitTimeout is how long a plugin that has drained may take to exit.
+	// exitTimeout is how long a drained plugin may take to exit.
 	exitTimeout = 2 * time.Second
-	// lossTimeout is how long a process may outlive its connection. One that dies does so at once.
+	// lossTimeout is how long a process may run after its connection ended. A crashed process is
+	// gone at once.
 	lossTimeout = 2 * time.Second
 )
 
-// A Plugin is a running plugin process. Its methods may be called by several goroutines at once.
+// A Plugin is a running plugin process. Its methods may be called by several goroutines at the same
+// time.
 type Plugin struct {
 	label    string
 	host     *Host
@@ -34,30 +36,30 @@ type Plugin struct {
 	run      *pluginRunner
 	client   *plugin.Client
 	conn     *rpc.Conn
-	hangUp   func() // ends the connection to a plugin that was not started here; nil: it was
+	hangUp   func() // closes the connection to an attached plugin; nil: the host started it
 	info     sdk.Info
 	features rpc.Features
 
-	services    context.Context // as long as the host does things for the plugin
+	services    context.Context // lasts while the host serves the plugin
 	endServices context.CancelFunc
-	served      func() error // waits until it does no more; nil before
+	served      func() error // waits until the host serves it no longer; nil before
 
-	silent   atomic.Bool // it outlived its connection
+	silent   atomic.Bool // it kept running after its connection ended
 	stopping atomic.Bool
 	stop     sync.Once
 	stopErr  error
 }
 
-// Info is what the plugin says of itself.
+// Info is the plugin's description.
 func (p *Plugin) Info() sdk.Info { return p.info }
 
-// Features is what the configured plugin can do.
+// Features are the abilities of the configured plugin.
 func (p *Plugin) Features() rpc.Features { return p.features }
 
 // Pid is the id of the plugin's process.
 func (p *Plugin) Pid() int { return p.run.pid() }
 
-// Exited is closed when the process is gone, whether it was stopped or died.
+// Exited is closed when the process is gone, for any reason.
 func (p *Plugin) Exited() <-chan struct{} { return p.run.ended }
 
 // Check tries the plugin's settings against the real system, if the plugin can; see [sdk.Checker].
@@ -65,15 +67,14 @@ func (p *Plugin) Check(ctx context.Context) error {
 	return p.call(ctx, "Check", p.conn.Check)
 }
 
-// call makes a call that has an error alone.
+// call makes a call that returns only an error.
 func (p *Plugin) call(ctx context.Context, what string, f func(context.Context) error) error {
 	_, err := call(ctx, p, what, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 	return err
 }
 
-// explain turns the error of a call that ended with the plugin into a [Crash], and leaves every
-// other error as the plugin made it. It waits for the process's end, so that the report is
-// complete.
+// explain returns a [Crash] if the call failed because the process ended, and any other error
+// unchanged. It waits for the end of the process, so that the report is complete.
 func (p *Plugin) explain(err error) error {
 	lost := (*rpc.LostError)(nil)
 	if !errors.As(err, &lost) {
@@ -85,7 +86,7 @@ func (p *Plugin) explain(err error) error {
 	return p.death()
 }
 
-// death waits for the end of a process whose connection is gone.
+// death waits for the end of a process that has lost its connection.
 func (p *Plugin) death() *Crash {
 	late := time.NewTimer(lossTimeout)
 	defer late.Stop()
@@ -100,15 +101,15 @@ func (p *Plugin) death() *Crash {
 	return crash
 }
 
-// Stop has the plugin close what it holds and ends its process, for which it has 5 s, or less if
-// ctx ends before. Calls under way end with an error. Stop returns what went wrong at the end, nil
-// for a plugin that had died before; calls after the first return the same.
+// Stop asks the plugin to close its resources and ends the process, within 5 s, or earlier if ctx
+// is done. Calls in progress fail. It returns the error of the end, or nil if the plugin had
+// crashed before. Further calls return the same.
 func (p *Plugin) Stop(ctx context.Context) error {
 	p.stop.Do(func() { p.stopErr = p.drain(ctx); p.end() })
 	return p.stopErr
 }
 
-// abandon ends a plugin that did not start.
+// abandon ends a plugin that failed to start.
 func (p *Plugin) abandon() {
 	p.stop.Do(func() { p.run.kill(); p.end() })
 }
@@ -116,11 +117,11 @@ func (p *Plugin) abandon() {
 func (p *Plugin) drain(ctx context.Context) error {
 	select {
 	case <-p.run.ended:
-		return nil // its crash was the error of whoever called it
+		return nil // the crash was returned to a caller
 	default:
 	}
 	p.stopping.Store(true)
-	if p.hangUp == nil { // in a debugger it takes as long as it takes
+	if p.hangUp == nil { // no limit in a debugger
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, drainTimeout)
 		defer cancel()
@@ -140,13 +141,13 @@ func (p *Plugin) drain(ctx context.Context) error {
 	return at(p.label, fmt.Errorf("close: %w", err))
 }
 
-// end ends the process, asking first, and releases everything of it.
+// end asks the process to exit, ends it, and releases its resources.
 func (p *Plugin) end() {
 	p.stopping.Store(true)
 	if p.hangUp != nil {
 		p.hangUp()
 	} else {
-		// go-plugin asks the process to exit and waits for its answer without a limit.
+		// go-plugin waits for the answer to its request without a limit.
 		late := time.AfterFunc(exitTimeout, p.run.kill)
 		defer late.Stop()
 		p.client.Kill()
@@ -154,7 +155,7 @@ func (p *Plugin) end() {
 	p.run.kill()
 	p.endServices()
 	if p.served != nil {
-		// Its error is the broken connection, which is what was asked for.
+		// The error is the closed connection, as requested.
 		_ = p.served()
 	}
 	p.log.tell()

@@ -1,5 +1,4 @@
-// A plugin's process: started with nothing of the host's, watched to its end, killed with its
-// children.
+// A plugin's process: isolated from the host, watched to its end, killed with its children.
 
 package pluginhost
 
@@ -17,48 +16,48 @@ import (
 	"time"
 )
 
-// pipeGrace is how long after a process's end its output is still read. It only matters if a child
-// that left the process group holds the pipe open.
+// pipeGrace is how long output is still read after the process has ended. It matters only if a
+// child that left the process group holds the pipe.
 const pipeGrace = time.Second
 
-// process is one plugin process. Its end is final: ended is closed when it is gone, its children
-// are killed and everything that it wrote has been read.
+// process is one plugin process. ended is closed when it is gone, its children are killed and its
+// output was read.
 type process struct {
 	cmd   *exec.Cmd
 	start func(*exec.Cmd) error
 	out   *lines
 	ended chan struct{}
 
-	handshake io.ReadCloser // its first line of output, then nothing until its end
+	handshake io.ReadCloser // its first line of output; then blocks until its end
 	toHost    *io.PipeWriter
 
-	gone chan struct{} // closed before ended, when the process is gone
+	gone chan struct{} // closed when the process is gone, before ended
 
-	littered  atomic.Bool // it was ended for what it made in the folder of its socket
-	memory    uint64      // bytes that it may hold; 0: any number
-	overgrown atomic.Bool // it was ended for holding more
+	littered  atomic.Bool // killed for filling its socket's folder
+	memory    uint64      // limit in bytes; 0: none
+	overgrown atomic.Bool // killed for exceeding it
 
-	attached bool // it was not started here, and is not ended here: ended is closed when it is left alone
+	attached bool // not started by this host; ended is closed when the host disconnects
 
 	mu       sync.Mutex
-	tree     tree // what is killed; valid while alive
+	tree     tree // its process group; valid while alive
 	alive    bool
 	unwanted bool             // killed before it was started
-	killed   bool             // by us, while it was alive
-	hello    string           // the first line of output, for messages
-	greeted  bool             // there was one
-	state    *os.ProcessState // after ended
+	killed   bool             // by the host, while it was alive
+	hello    string           // first line of output, for messages
+	greeted  bool             // hello is set
+	state    *os.ProcessState // set after ended
 }
 
-// newProcess prepares a process that runs cmd: its path, arguments and environment. start is
-// (*exec.Cmd).Start, or what the sandbox does instead.
+// newProcess prepares a process for cmd: its path, arguments and environment. start is
+// (*exec.Cmd).Start, or the sandbox's replacement.
 func newProcess(cmd *exec.Cmd, out *lines, start func(*exec.Cmd) error) *process {
 	p := &process{cmd: cmd, start: start, out: out, gone: make(chan struct{}), ended: make(chan struct{})}
 	p.handshake, p.toHost = io.Pipe()
 	return p
 }
 
-// run starts the process and returns when it runs, or does not. A process is run once.
+// run starts the process and returns when it runs, or failed to. It is called once.
 func (p *process) run() error {
 	stdout, outW, err := os.Pipe()
 	if err != nil {
@@ -68,9 +67,9 @@ func (p *process) run() error {
 	if err != nil {
 		return errors.Join(err, stdout.Close(), outW.Close())
 	}
-	p.cmd.Stdin = nil // /dev/null, not the host's
+	p.cmd.Stdin = nil // /dev/null instead of the host's
 	p.cmd.Stdout, p.cmd.Stderr = outW, errW
-	p.cmd.Env = slices.Concat([]string{}, p.cmd.Env, ownEnv()) // never nil: that would be the host's
+	p.cmd.Env = slices.Concat([]string{}, p.cmd.Env, ownEnv()) // not nil, which would inherit the host's
 	isolate(p.cmd)
 
 	started := make(chan error)
@@ -80,8 +79,8 @@ func (p *process) run() error {
 
 // live is the process's goroutine, from its start to its end.
 func (p *process) live(started chan<- error, ours, theirs []*os.File) {
-	// On Linux the child is killed when the thread that started it ends; so this thread stays until
-	// the child has ended.
+	// On Linux, the child is killed when the thread that started it ends. So this thread stays
+	// until the child has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer closeAll(ours)
@@ -101,7 +100,7 @@ func (p *process) live(started chan<- error, ours, theirs []*os.File) {
 	readers.Go(func() { p.out.read(ours[1]) })
 
 	err = wait(p.cmd, p.endTree)
-	// Whoever still holds the pipes is no part of the plugin any more.
+	// Processes that still hold the pipes after that no longer count as part of the plugin.
 	late := time.AfterFunc(pipeGrace, func() { closeAll(ours) })
 	readers.Wait()
 	late.Stop()
@@ -114,7 +113,7 @@ func (p *process) live(started chan<- error, ours, theirs []*os.File) {
 	close(p.ended)
 }
 
-// begin starts the command and takes hold of it.
+// begin starts the command and puts it into its group.
 func (p *process) begin() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,14 +131,14 @@ func (p *process) begin() error {
 	return nil
 }
 
-// readStdout hands the first line to go-plugin, which expects the handshake there. Whatever follows
-// is output like any other.
+// readStdout passes the first line to go-plugin, which expects the handshake there. Later lines are
+// ordinary output.
 func (p *process) readStdout(stdout io.Reader) {
 	r := bufio.NewReaderSize(stdout, maxRawLine)
-	defer func() { _ = p.toHost.Close() }() // the end of a pipe in memory
+	defer func() { _ = p.toHost.Close() }() // cannot fail: a pipe in memory
 	line, err := readLine(r)
 	if err != nil {
-		p.awaitGone() // go-plugin kills what closes its stdout, and then nobody knows how it would have ended
+		p.awaitGone() // go-plugin kills a process that closes stdout, which would hide how it ends
 		return
 	}
 	p.mu.Lock()
@@ -160,8 +159,7 @@ func (p *process) awaitGone() {
 	}
 }
 
-// kill ends the process and its children. It does not wait and may be called at any time, by
-// anyone.
+// kill kills the process and its children. It does not wait. Any goroutine may call it at any time.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,8 +173,7 @@ func (p *process) kill() {
 	p.unwanted = true
 }
 
-// endTree kills what is left of the tree, for the last time: soon the system may give its id to
-// others.
+// endTree kills the rest of the group for the last time, before the system reuses its id.
 func (p *process) endTree() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,7 +183,7 @@ func (p *process) endTree() {
 	close(p.gone)
 }
 
-// pid is 0 before the start.
+// pid returns 0 before the start.
 func (p *process) pid() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,7 +193,7 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// crash tells how the process ended, once it has.
+// crash describes the end of the process. Call it after ended.
 func (p *process) crash(label string) *Crash {
 	<-p.ended
 	p.mu.Lock()
@@ -208,7 +205,7 @@ func (p *process) crash(label string) *Crash {
 	return c
 }
 
-// killedByUs reports whether the process was alive when it was killed.
+// killedByUs reports whether the host killed the process while it was alive.
 func (p *process) killedByUs() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,8 +219,7 @@ func (p *process) firstLine() (string, bool) {
 	return p.out.hide.clean(p.hello, maxKept), p.greeted
 }
 
-// closeAll closes files that are only ever closed to say that nothing follows; one that is closed
-// already is fine.
+// closeAll closes files to signal their end. Files may be closed already.
 func closeAll(files []*os.File) {
 	for _, f := range files {
 		_ = f.Close()

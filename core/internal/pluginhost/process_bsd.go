@@ -1,5 +1,5 @@
-// macOS and the BSDs: nothing kills a child with its parent, so sdk/serve watches the parent
-// itself.
+// macOS and the BSDs: the system does not kill a child with its parent, so sdk/serve watches the
+// parent.
 
 //go:build unix && !linux
 
@@ -11,18 +11,17 @@ import (
 	"syscall"
 )
 
-// isolate puts the process into a group of its own, so that Ctrl-C at the terminal does not reach
-// it.
+// isolate puts the process into its own group, so that Ctrl-C in the terminal does not reach it.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// wait waits for the process's end and calls ended right after.
+// wait waits for the end of the process and calls ended immediately after.
 func wait(cmd *exec.Cmd, ended func()) error {
 	err := cmd.Wait()
 	ended()
 	return err
 }
 
-// byDescriptor is not to be had here: the path is run right after it was looked at.
+// byDescriptor does nothing here: the path is executed immediately after it was checked.
 func byDescriptor(*exec.Cmd, *os.File) {}

@@ -1,4 +1,4 @@
-// Process groups, on every system that has them.
+// Process groups on Unix.
 
 //go:build unix
 
@@ -12,18 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is a process group: the plugin and the children that it started.
+// tree is a process group: the plugin and its children.
 type tree struct{ group int }
 
 func newTree(p *os.Process) (tree, error) { return tree{group: p.Pid}, nil }
 
-// kill ends the whole group. An error means that nobody is left in it.
+// kill kills the whole group. An error means that it is empty.
 func (t tree) kill() { _ = syscall.Kill(-t.group, syscall.SIGKILL) }
 
 func (t tree) close() {}
 
-// keepDescriptors marks every descriptor that the host itself has inherited, so that no plugin
-// inherits it in turn. Go does so for all that it opens.
+// keepDescriptors sets close-on-exec on descriptors that the host inherited, so that no plugin
+// inherits them. Go sets it on its own.
 func keepDescriptors() error {
 	dir, err := os.Open("/dev/fd")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Windows: a job object holds a plugin with its children, and ends them when the host is gone.
+// Windows: a job object holds a plugin with its children and ends with the host.
 
 package pluginhost
 
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tree is a job. The host holds the only handle: Windows closes it when the host dies, and then
-// ends everything in the job.
+// tree is a job. Only the host has a handle: when the host ends, Windows closes the handle and ends
+// everything in the job.
 type tree struct{ job windows.Handle }
 
 func newTree(p *os.Process) (tree, error) {
@@ -46,25 +46,25 @@ func (t tree) take(pid int) error {
 	return windows.AssignProcessToJobObject(t.job, process)
 }
 
-// kill ends everything in the job. An error means that nothing is left in it.
+// kill ends everything in the job. An error means that it is empty.
 func (t tree) kill() { _ = windows.TerminateJobObject(t.job, 1) }
 
 func (t tree) close() { _ = windows.CloseHandle(t.job) }
 
-// isolate keeps Ctrl-C away from the plugin, and a window from the screen.
+// isolate keeps Ctrl-C from the plugin, and opens no window.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }
 
-// wait waits for the process's end and calls ended right after.
+// wait waits for the end of the process and calls ended immediately after.
 func wait(cmd *exec.Cmd, ended func()) error {
 	err := cmd.Wait()
 	ended()
 	return err
 }
 
-// keepDescriptors has nothing to do: Go names the handles that a child inherits one by one.
+// keepDescriptors does nothing: Go lists the handles that a child inherits.
 func keepDescriptors() error { return nil }
 
-// byDescriptor is not to be had here: the path is run right after it was looked at.
+// byDescriptor does nothing here: the path is executed immediately after it was checked.
 func byDescriptor(*exec.Cmd, *os.File) {}

@@ -1,4 +1,4 @@
-// The program of a plugin: a file that can be run and is the one that was installed.
+// The program of a plugin: checks that it is executable and has the installed digest.
 
 package pluginhost
 
@@ -19,16 +19,15 @@ import (
 // digestPrefix begins every digest.
 const digestPrefix = "sha256:"
 
-// openProgram opens what is to run. It refuses early, and in words, what the system would not run,
-// and what is not the program that is meant. What is run is the open file, where the system can do
-// that.
+// openProgram opens the program. It refuses, with a clear error, a file that the system cannot
+// execute or that has another digest. Where the system allows it, the open file itself is executed.
 func openProgram(path, digest string) (*os.File, error) {
 	if err := checkProgram(path); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, errors.Unwrap(err) // the path is in front already
+		return nil, errors.Unwrap(err) // without the path, which the message has
 	}
 	if digest != "" {
 		err = checkDigest(f, digest)
@@ -56,8 +55,8 @@ func checkProgram(path string) error {
 	return nil
 }
 
-// startIn starts the program in the sandbox. It is called on a locked thread that lives as long as
-// the process.
+// startIn starts the program in the sandbox. It must be called on a locked thread that lives as
+// long as the process.
 func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) error {
 	start := (*exec.Cmd).Start
 	if h.level.Confines() {
@@ -80,7 +79,7 @@ func limitsOf(s Spec) sandbox.Limits {
 	return s.Limits
 }
 
-// memory is how much a process that is started in h may hold.
+// memory returns the memory limit of a process.
 func (h *Host) memory(s Spec) uint64 {
 	if !h.level.Confines() {
 		return 0
@@ -88,7 +87,7 @@ func (h *Host) memory(s Spec) uint64 {
 	return limitsOf(s).Memory
 }
 
-// checkDigest reads r whole.
+// checkDigest reads r to its end.
 func checkDigest(r io.Reader, want string) error {
 	if !strings.HasPrefix(want, digestPrefix) || len(want) != len(digestPrefix)+2*sha256.Size {
 		return fmt.Errorf("the digest in the lock file is %q; want sha256: and 64 hex digits", want)
@@ -98,7 +97,8 @@ func checkDigest(r io.Reader, want string) error {
 		return fmt.Errorf("read for its digest: %w", err)
 	}
 	if got := digestPrefix + hex.EncodeToString(h.Sum(nil)); got != strings.ToLower(want) {
-		return fmt.Errorf("it is not the program that was installed: its digest is %s, the lock file says %s; install it again with `scrapekit init`, and find out who changed it", got, want)
+		return fmt.Errorf("it is not the program that was installed: its digest is %s, the lock file says %s; "+
+			"install it again with `scrapekit init`, and find out who changed it", got, want)
 	}
 	return nil
 }

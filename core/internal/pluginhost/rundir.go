@@ -1,5 +1,5 @@
-// The run directory: where this process's plugins make their sockets, and how a dead one's is
-// found.
+// The run directory, which holds the sockets of this process's plugins, and the removal of dead
+// ones.
 
 package pluginhost
 
@@ -23,13 +23,13 @@ const (
 	runPrefix   = "run-"
 	lockName    = "lock"
 	lockTimeout = 10 * time.Second
-	// socketTail is what is added to a run directory to name a socket: a folder of go-plugin's
-	// ("/plugin-dir" and ten digits) and a file of the plugin's ("/plugin" and ten digits).
+	// socketTail is the part of a socket's name after the run directory: a folder made by go-plugin
+	// ("/plugin-dir" and ten digits) and a file made by the plugin ("/plugin" and ten digits).
 	socketTail = len("/plugin-dir0123456789/plugin0123456789")
 )
 
-// dirMode is that of run directories and what is above them: the user's own. Plugins of root are
-// another user, who must find the way to their socket's folder; that folder is theirs alone.
+// dirMode is the mode of run directories and their parents: only this user. Plugins of root run as
+// another user, who must be able to enter; their socket's folder is theirs alone.
 func dirMode() fs.FileMode {
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		return 0o711
@@ -37,15 +37,15 @@ func dirMode() fs.FileMode {
 	return 0o700
 }
 
-// runDir is a private directory with a locked file in it. The lock is the kernel's: it is gone when
-// the process is, however it ended, and then the next run may remove the directory.
+// runDir is a private directory with a locked file. The kernel releases the lock when the process
+// ends, and the next run may then remove the directory.
 type runDir struct {
 	path string
 	lock *flock.Flock
 }
 
-// openRunDir removes the directories of dead runs from parent and makes one for this run. parent ""
-// means the user's own place for such things.
+// openRunDir removes the directories of dead runs in parent and makes one for this run. parent ""
+// is the user's default.
 func openRunDir(parent string, log hclog.Logger) (*runDir, error) {
 	parent, err := runParent(parent)
 	if err != nil {
@@ -67,15 +67,16 @@ func (d *runDir) close() error {
 		return err
 	}
 	defer unlock()
-	// Windows removes no open file, so the lock goes first; the parent's lock keeps others away.
+	// Windows does not remove open files, so the lock is closed first. The parent's lock keeps
+	// others away.
 	if err := d.lock.Close(); err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
 	return os.RemoveAll(d.path)
 }
 
-// lockParent makes sweeping and making exclusive: a directory that was made but is not locked yet
-// must not look like a dead one.
+// lockParent makes sweeping and creation exclusive, because a directory that is not locked yet
+// looks like a dead one.
 func lockParent(parent string) (unlock func(), err error) {
 	l := flock.New(filepath.Join(parent, lockName), flock.SetPermissions(0o600))
 	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
@@ -86,7 +87,7 @@ func lockParent(parent string) (unlock func(), err error) {
 	return func() { _ = l.Close() }, nil
 }
 
-// sweep removes what killed runs have left. What cannot be removed does no harm and is only logged.
+// sweep removes what killed runs have left. It only logs errors.
 func sweep(parent string, log hclog.Logger) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -140,17 +141,18 @@ func makeRunDir(parent string) (*runDir, error) {
 	return d, nil
 }
 
-// checkLength refuses a directory in which no socket could be made: the system's limit would show
-// up much later, as a plugin that does not start.
+// checkLength returns an error if a socket's name would be too long. The system would report that
+// much later, as a plugin that does not start.
 func checkLength(dir string) error {
 	if n := len(dir) + socketTail; maxSocketPath > 0 && n > maxSocketPath {
-		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a shorter folder",
+		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a "+
+			"shorter folder",
 			n, runtime.GOOS, maxSocketPath)
 	}
 	return nil
 }
 
-// runParent finds and makes the folder that holds run directories.
+// runParent chooses and makes the parent of run directories.
 func runParent(given string) (string, error) {
 	if given != "" {
 		if err := os.MkdirAll(given, 0o700); err != nil {
@@ -171,26 +173,26 @@ func runParent(given string) (string, error) {
 	return "", fmt.Errorf("run directory: %w; set TMPDIR to a folder that is there and that you may write", first)
 }
 
-// runPlaces are where the folder may be, best first. The last resort is memory, as where the root
-// folder can only be read; who says where temporary files are to be is taken at his word.
+// runPlaces are candidates for the parent, best first. The last is in memory, for a read-only root
+// file system. A configured temporary folder is used in any case.
 func runPlaces() []string {
-	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that
-	// user's way. Root's is closed to its plugins.
+	// Under sudo, XDG_RUNTIME_DIR may belong to another user, whom a folder of root would obstruct.
+	// Root's own is closed to its plugins.
 	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil && dirMode() == 0o700 {
 		return []string{filepath.Join(xdg, "scrapekit")}
 	}
 	name := "scrapekit"
 	switch uid := os.Getuid(); {
 	case dirMode() != 0o700:
-		name += "-root" // others may pass through it, which those of one's own do not let
+		name += "-root" // others may enter it, unlike a user's own
 		if outer := outerRoot(); outer != "0" {
-			name += "-" + outer // root of a namespace that a user made: the machine's root has a folder of its own
+			name += "-" + outer // root of a user namespace; the machine's root has another folder
 		}
 	case uid >= 0:
 		name += "-" + strconv.Itoa(uid)
 	}
 	dir := filepath.Join(os.TempDir(), name)
-	// The temporary folders of macOS have long names.
+	// Temporary folders of macOS have long names.
 	if checkLength(filepath.Join(dir, runPrefix+"0123456789")) != nil {
 		dir = filepath.Join("/tmp", name)
 	}
@@ -200,7 +202,7 @@ func runPlaces() []string {
 	return []string{dir, filepath.Join("/dev/shm", name)}
 }
 
-// outerRoot is who root is outside of this namespace of users.
+// outerRoot returns the id of root outside this user namespace.
 func outerRoot() string {
 	raw, err := os.ReadFile("/proc/self/uid_map")
 	if fields := strings.Fields(string(raw)); err == nil && len(fields) >= 3 && fields[0] == "0" {
@@ -209,12 +211,12 @@ func outerRoot() string {
 	return "0"
 }
 
-// SharedDir returns the folder that holds the run directories of all processes of this user, where
-// these may keep what they share.
+// SharedDir returns the parent of the run directories of all this user's processes, in which they
+// may share files.
 func SharedDir() (string, error) { return runParent("") }
 
-// private makes dir for this user alone. In a shared /tmp somebody else may have been there first,
-// with a folder or a link of this name: then it is refused.
+// private makes dir for this user alone. In a shared /tmp, somebody else may have made a folder or
+// link with this name: that is an error.
 func private(dir string) (string, error) {
 	if err := os.Mkdir(dir, dirMode()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err

@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// maxSocketPath is how long the name of a unix socket may be, without the zero byte at its end.
+// maxSocketPath is the longest name of a unix socket, without its zero byte.
 const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// overTCP: plugins listen on unix sockets here.
+// overTCP is false: plugins listen on unix sockets.
 const overTCP = false
 
-// checkSocket refuses what is no socket: a link would lead elsewhere.
+// checkSocket returns an error if path is not a socket, such as a link to elsewhere.
 func checkSocket(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -29,7 +29,7 @@ func checkSocket(path string) error {
 	return nil
 }
 
-// ownedByUs says what is wrong with dir unless it is a folder, no link, and belongs to this user.
+// ownedByUs returns an error unless dir is a folder, not a link, and belongs to this user.
 func ownedByUs(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {

@@ -1,5 +1,4 @@
-// The run directory on Windows: plugins listen on loopback with TLS, the folder holds the lock
-// alone.
+// The run directory on Windows, which holds only the lock: plugins listen on loopback with TLS.
 
 package pluginhost
 
@@ -8,14 +7,14 @@ import (
 	"os"
 )
 
-const maxSocketPath = 0 // no sockets there
+const maxSocketPath = 0 // no unix sockets
 
-// overTCP: plugins listen on loopback, and TLS keeps others out.
+// overTCP is true: plugins listen on loopback, protected by TLS.
 const overTCP = true
 
 func checkSocket(path string) error { return fmt.Errorf("%s: no sockets on Windows", path) }
 
-// ownedByUs checks that dir is a folder; the temporary folder of Windows is the user's own already.
+// ownedByUs checks that dir is a folder. The temporary folder of Windows belongs to the user.
 func ownedByUs(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {

@@ -1,4 +1,4 @@
-// The process as go-plugin wants to see it, and the check of the address that a plugin names.
+// The process as go-plugin's Runner, and the check of the plugin's address.
 
 package pluginhost
 
@@ -24,12 +24,12 @@ import (
 // pluginRunner is a [runner.Runner] over a process.
 type pluginRunner struct {
 	*process
-	socketDir string // where the plugin is to listen; go-plugin makes it
-	refused   error  // why PluginToHost refused
-	accepted  bool   // it did not: the handshake was one
+	socketDir string // made by go-plugin for the plugin's socket
+	refused   error  // error of PluginToHost
+	accepted  bool   // PluginToHost succeeded: the handshake was valid
 }
 
-// take is a RunnerFunc: it takes over the environment and the folder that go-plugin has prepared.
+// take is a RunnerFunc. It takes over the environment and the folder that go-plugin has prepared.
 func (r *pluginRunner) take(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
 	r.cmd.Env, r.socketDir = cmd.Env, socketDir
 	return r, nil
@@ -45,15 +45,15 @@ func (r *pluginRunner) Start(context.Context) error {
 
 func (r *pluginRunner) Stdout() io.ReadCloser { return r.handshake }
 
-// Stderr is empty for go-plugin: the process's lines are read by [lines].
+// Stderr is empty for go-plugin, because [lines] reads the output.
 func (r *pluginRunner) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
 func (r *pluginRunner) Name() string { return r.cmd.Path }
 
-// ID is never empty, or go-plugin's Kill would do nothing.
+// ID is never empty, because go-plugin's Kill would then do nothing.
 func (r *pluginRunner) ID() string { return strconv.Itoa(r.pid()) }
 
-// Diagnose adds nothing to go-plugin's messages: ours are made from what the process did.
+// Diagnose adds nothing to go-plugin's messages, which are replaced anyway.
 func (r *pluginRunner) Diagnose(context.Context) string { return "" }
 
 func (r *pluginRunner) Wait(context.Context) error {
@@ -66,8 +66,8 @@ func (r *pluginRunner) Kill(context.Context) error {
 	return nil
 }
 
-// PluginToHost takes only an address at which nobody but the plugin can listen. A plugin that names
-// another (the socket of an agent, a server on the network) would have the host connect to it.
+// PluginToHost accepts only an address at which nobody but the plugin can listen. Otherwise a
+// plugin could make the host connect to another service, such as an agent's socket.
 func (r *pluginRunner) PluginToHost(network, address string) (string, string, error) {
 	address = r.given(address)
 	if err := checkAddress(r.socketDir, network, address); err != nil {
@@ -82,8 +82,8 @@ func (r *pluginRunner) HostToPlugin(network, address string) (string, string, er
 	return network, address, nil
 }
 
-// given returns where the plugin is to be reached that says it is at an address: a confined one may
-// have got its socket from the sandbox, whatever name it asked for.
+// given returns the actual address of a plugin: the sandbox may have given it another socket than
+// it asked for.
 func (r *pluginRunner) given(address string) string {
 	socket := filepath.Join(r.socketDir, sandbox.SocketName)
 	_, err := os.Lstat(address)
@@ -93,7 +93,7 @@ func (r *pluginRunner) given(address string) string {
 	return address
 }
 
-// checkAddress accepts a socket directly in dir, or where there are no sockets a loopback port.
+// checkAddress accepts a socket directly in dir or, without unix sockets, a loopback port.
 func checkAddress(dir, network, address string) error {
 	shown := clean(network+" "+address, maxKept)
 	if overTCP {
@@ -104,10 +104,12 @@ func checkAddress(dir, network, address string) error {
 		return nil
 	}
 	if network != "unix" {
-		return fmt.Errorf("it wants to be reached at %q, and only a unix socket in the folder PLUGIN_UNIX_SOCKET_DIR is allowed", shown)
+		return fmt.Errorf("it wants to be reached at %q, and only a unix socket in the folder "+
+			"PLUGIN_UNIX_SOCKET_DIR is allowed", shown)
 	}
 	if filepath.Dir(address) != dir || filepath.Clean(address) != address {
-		return fmt.Errorf("it wants to be reached at %q, which is not in the folder PLUGIN_UNIX_SOCKET_DIR that it was given", shown)
+		return fmt.Errorf("it wants to be reached at %q, which is not in the folder PLUGIN_UNIX_SOCKET_DIR that it "+
+			"was given", shown)
 	}
 	return checkSocket(address)
 }

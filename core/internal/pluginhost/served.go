@@ -1,4 +1,4 @@
-// What a plugin serves, with errors that tell its death as a [Crash].
+// What a plugin serves, with a [Crash] as the error when its process ends.
 
 package pluginhost
 
@@ -33,7 +33,7 @@ func (s source) Plan(ctx context.Context, plan sdk.Plan) ([]sdk.Split, error) {
 	return call(ctx, s.p, "Plan", func(ctx context.Context) ([]sdk.Split, error) { return s.inner.Plan(ctx, plan) })
 }
 
-// PlanPages plans without holding all of what is planned from, or of the plan.
+// PlanPages plans in pages, without holding all of the input or the plan.
 func (s source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
 	page func([]sdk.Split) error) error {
 	return s.p.explain(s.inner.PlanPages(ctx, streams, previous, page))
@@ -69,7 +69,7 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 	return call(ctx, s.p, "Commit", s.inner.Commit)
 }
 
-// Guarantee says what the plugin said.
+// Guarantee is the plugin's.
 func (s sink) Guarantee() sdk.Guarantee { return host.GuaranteeOf(s.inner) }
 
 // Abilities are the plugin's.
@@ -78,7 +78,7 @@ func (s sink) Abilities() host.Abilities { return s.p.abilities(s.inner) }
 // Abilities are the plugin's.
 func (t transform) Abilities() host.Abilities { return t.p.abilities(t.inner) }
 
-// abilities are those of what a plugin serves.
+// abilities returns the abilities of what a plugin serves.
 func (p *Plugin) abilities(inner any) host.Abilities {
 	has := host.AbilitiesOf(inner)
 	out := host.Abilities{Parallel: has.Parallel}

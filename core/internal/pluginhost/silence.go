@@ -1,6 +1,5 @@
-// Silence: a call that is never answered ends all the same. How long a call may take is nobody's to
-// say; but a plugin that neither answers, nor hands anything over, nor asks for anything, is not at
-// work for ever.
+// Silence: ends a call that is never answered. No limit fits all calls, but a plugin that neither
+// answers, emits, nor makes requests for long is not working.
 
 package pluginhost
 
@@ -16,14 +15,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// silenceTimeout is for which a plugin may give no sign while it is called: a database may take
-// long to build an index.
+// silenceTimeout is how long a called plugin may give no sign of life. A database may take long to
+// build an index.
 const silenceTimeout = time.Hour
 
-// pulse tells signs of a plugin's life.
+// pulse records signs of a plugin's life.
 type pulse struct {
-	busy atomic.Int64 // things that the host does for it right now
-	last atomic.Int64 // sign, in nanoseconds since 1970
+	busy atomic.Int64 // requests of the plugin in progress
+	last atomic.Int64 // last sign, Unix nanoseconds
 }
 
 func (p *pulse) beat() { p.last.Store(time.Now().UnixNano()) }
@@ -37,7 +36,7 @@ func (p *pulse) during() (end func()) {
 	}
 }
 
-// silent returns for how long there was no sign.
+// silent returns the time since the last sign.
 func (p *pulse) silent() time.Duration {
 	if p.busy.Load() > 0 {
 		return 0
@@ -45,11 +44,10 @@ func (p *pulse) silent() time.Duration {
 	return time.Since(time.Unix(0, p.last.Load()))
 }
 
-// errSilent is the cause of a call's end.
+// errSilent is the cause with which a silent call is cancelled.
 var errSilent = errors.New("no sign of life")
 
-// call makes a call to the plugin, and explains its error. One that runs in a debugger takes as
-// long as it takes.
+// call calls the plugin and explains its error. An attached plugin has no limit.
 func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Context) (T, error)) (T, error) {
 	if p.hangUp == nil {
 		var stop func()
@@ -64,8 +62,8 @@ func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Con
 	return v, p.explain(err)
 }
 
-// watch returns a context that ends once there was no sign for a time, from now on. stop ends the
-// watch.
+// watch returns a context that is cancelled after limit without a sign, counted from now. stop ends
+// the watch.
 func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context.Context, stop func()) {
 	p.beat()
 	watched, cancel := context.WithCancelCause(ctx)
@@ -80,7 +78,7 @@ func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context
 	return watched, func() { next.Stop(); cancel(nil) }
 }
 
-// serve makes what the host does for the plugin a sign of its life.
+// serve wraps the host's services so that each request is a sign of life.
 func (p *pulse) serve(h sdk.Host) sdk.Host {
 	if inner := h.Transport; inner != nil {
 		h.Transport = roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -112,7 +110,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// conn is a connection of the plugin's.
+// conn is a connection of the plugin.
 type conn struct {
 	net.Conn
 	pulse *pulse
@@ -130,7 +128,7 @@ func (c conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite ends what is sent, if the connection can.
+// CloseWrite closes the sending side, if the connection supports it.
 func (c conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -138,7 +136,7 @@ func (c conn) CloseWrite() error {
 	return nil
 }
 
-// output makes what a source hands over a sign of its life, for as long as that is dealt with.
+// output wraps a source's output so that emitting is a sign of life while it lasts.
 type output struct {
 	to    *sdk.Writer
 	pulse *pulse

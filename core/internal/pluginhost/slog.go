@@ -1,4 +1,4 @@
-// What a plugin logs through the SDK, made harmless and put into the host's log.
+// Log entries that a plugin sends through the SDK, cleaned for the host's log.
 
 package pluginhost
 
@@ -27,7 +27,7 @@ func levelOf(l slog.Level) hclog.Level {
 	return hclog.Debug
 }
 
-// Enabled implements [slog.Handler], as the others do.
+// Enabled implements [slog.Handler], like the methods below.
 func (h logTo) Enabled(_ context.Context, l slog.Level) bool { return levelOf(l) >= h.log.GetLevel() }
 
 func (h logTo) Handle(_ context.Context, r slog.Record) error {
@@ -48,10 +48,10 @@ func (h logTo) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return logTo{h.log.With(args...), h.hide}
 }
 
-// WithGroup does nothing: what comes over the wire has its groups in its names.
+// WithGroup does nothing: names that come over the wire include their groups.
 func (h logTo) WithGroup(string) slog.Handler { return h }
 
-// pair is an attribute as hclog takes it.
+// pair converts an attribute for hclog.
 func (h logTo) pair(a slog.Attr) []any {
 	return []any{h.hide.clean(a.Key, maxKept), h.hide.clean(a.Value.String(), maxLogLine)}
 }

@@ -1,5 +1,4 @@
-// The start of a plugin, from the file to the settings, and a message for each way in which it goes
-// wrong.
+// Start: starts a plugin up to its settings, with a clear error for each kind of failure.
 
 package pluginhost
 
@@ -24,32 +23,32 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// Spec says what to start, and with what.
+// Spec says what to start and how.
 type Spec struct {
-	Label    string              // such as "source jira"; begins every message about the plugin
-	Kind     sdk.Kind            // what it must be; "": anything
+	Label    string              // such as "source jira"; prefix of every message about the plugin
+	Kind     sdk.Kind            // required kind; "": any
 	Path     string              // of the program
-	Attached bool                // Path is the socket of a plugin that runs already
+	Attached bool                // Path is the socket of a plugin that already runs
 	Args     []string            // without the program's name
-	Digest   string              // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
-	Read     []string            // files and folders that it may read, absolute
-	Write    []string            // and those that it may write as well
+	Digest   string              // required digest, "sha256:" and 64 hex digits; "": any
+	Read     []string            // absolute paths of files and folders that it may read
+	Write    []string            // and of those that it may also write
 	Limits   sandbox.Limits      // of its process; none: [sandbox.DefaultLimits]
 	Config   json.RawMessage     // its settings
-	Services sdk.Host            // what the host does for it
-	Logger   hclog.Logger        // takes what it logs and writes on stderr; nil: only a crash report shows it
-	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
-	// Output is told each line that it writes on stdout or stderr, but for those of its log and of
-	// a panic; nil: nobody is.
+	Services sdk.Host            // what the host offers to it
+	Logger   hclog.Logger        // receives its log and stderr; nil: only for a crash report
+	Hide     func(string) string // removes secrets from its output; nil: none are known
+	// Output receives each line of stdout and stderr that is neither a log entry nor part of a
+	// panic; nil: none.
 	Output func(line string)
 }
 
-// errSlow is the cause of a start's end when its time is up.
+// errSlow is the cause with which a slow start is cancelled.
 var errSlow = errors.New("too slow")
 
-// Start starts a plugin and hands it its settings. When ctx ends before that is done, the plugin is
-// killed; afterwards ctx has no meaning. The plugin is to be stopped, even if it dies by itself. A
-// death on the way is a [Crash]; what trying again will not mend is marked by sdk.Permanent.
+// Start starts a plugin and sends it its settings. If ctx is done before that, the plugin is
+// killed; later, ctx has no effect. The caller must stop the plugin, even after a crash. A crash
+// during the start is a [Crash]. Errors that a retry cannot help are marked with sdk.Permanent.
 func (h *Host) Start(ctx context.Context, s Spec) (*Plugin, error) {
 	p, err := h.launch(ctx, s)
 	if err != nil {
@@ -62,7 +61,7 @@ func (h *Host) Start(ctx context.Context, s Spec) (*Plugin, error) {
 	return p, nil
 }
 
-// launch starts a plugin as far as to know what it is.
+// launch starts a plugin and reads its description.
 func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	if err := h.enter(); err != nil {
 		return nil, at(s.Label, err)
@@ -78,7 +77,7 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 		}
 		return nil, sdk.Permanent(at(s.Label, err))
 	}
-	defer program.Close() // only read from
+	defer program.Close() // opened only for reading
 	if h.opened != nil {
 		h.opened()
 	}
@@ -88,7 +87,7 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout, errSlow)
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
-	defer context.AfterFunc(ctx, p.run.kill)() // go-plugin knows no context
+	defer context.AfterFunc(ctx, p.run.kill)() // go-plugin takes no context
 
 	if err := p.connect(ctx, s); err != nil {
 		err = p.startError(ctx, h.timeout, err)
@@ -119,7 +118,7 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 		RunnerFunc:       run.take,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.dir.path},
 		SkipHostEnv:      h.level != sandbox.None,
-		AutoMTLS:         overTCP, // a socket in a 0700 folder needs none, and starts five times as fast
+		AutoMTLS:         overTCP, // a socket in a 0700 folder needs no TLS, and starts five times as fast
 		StartTimeout:     h.timeout + time.Minute,
 		SyncStdout:       out,
 		SyncStderr:       out,
@@ -128,8 +127,8 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	return p
 }
 
-// chatter is where go-plugin's own log goes. It calls every end of a process an error, so it is
-// only for those who look for a fault in go-plugin itself.
+// chatter is the logger for go-plugin's own lines. It calls every end of a process an error, so its
+// lines are only for debugging go-plugin.
 func chatter(log hclog.Logger) hclog.Logger {
 	if log.IsTrace() {
 		return log.Named("go-plugin")
@@ -137,7 +136,7 @@ func chatter(log hclog.Logger) hclog.Logger {
 	return hclog.NewNullLogger()
 }
 
-// connect runs the process and asks what it is.
+// connect runs the process and reads its description.
 func (p *Plugin) connect(ctx context.Context, s Spec) error {
 	if _, err := p.client.Start(); err != nil {
 		return err
@@ -150,20 +149,20 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 	if err != nil {
 		return err
 	}
-	p.conn = raw.(*rpc.Conn) // what rpc.HostSet promises
+	p.conn = raw.(*rpc.Conn) // rpc.HostSet guarantees the type
 	p.info, err = p.conn.Describe(ctx)
 	if err != nil {
 		return err
 	}
-	// The connection stands and is the only one: nobody needs the socket's name any more, and if
-	// the host is killed it must not stay behind.
+	// The connection is established and the only one. The socket's name is no longer needed, and
+	// must not stay behind if the host is killed.
 	if err := os.RemoveAll(p.run.socketDir); err != nil {
 		return err
 	}
 	return p.fits(s.Kind)
 }
 
-// configure gives the plugin the host's services and its settings.
+// configure sends the plugin the host's services and its settings.
 func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	defer context.AfterFunc(ctx, p.endServices)()
 	if s.Services.Logger == nil && s.Logger != nil {
@@ -186,8 +185,7 @@ func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	return at(s.Label, err)
 }
 
-// startError says why connect did not succeed, by what the process did rather than by go-plugin's
-// words.
+// startError explains why connect failed, by what the process did rather than by go-plugin's error.
 func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error) error {
 	run := p.run
 	lost := (*rpc.LostError)(nil)
@@ -223,12 +221,14 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 			fmt.Errorf("the plugin closed its stdout before the handshake%s", p.lastLines())))
 	case !run.accepted:
 		return sdk.Permanent(at(p.label,
-			fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s", first, p.lastLines())))
+			fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and "+
+				"does it print nothing else there?%s", first, p.lastLines())))
 	}
 	return at(p.label, err)
 }
 
-// lastLines ends the process, so that they are the last, and returns them as the end of a sentence.
+// lastLines ends the process, so that its output is complete, and formats the last lines as the end
+// of a sentence.
 func (p *Plugin) lastLines() string {
 	p.run.kill()
 	return p.run.crash(p.label).lines()
@@ -243,25 +243,27 @@ func versionHint(plugin int) string {
 		rpc.ProtocolVersion, who)
 }
 
-// refusalError explains why the sandbox could not become the program. A program that the system
-// would not run anyway is refused before: what else forbids it is something around this process.
+// refusalError explains why the sandbox could not execute the program. Programs that the system
+// cannot execute at all are refused earlier, so the reason is in the environment of this process.
 func refusalError(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
 		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; "+
-			"something around this process forbids it, such as the seccomp profile of a container or a policy of the system: "+
+			"something around this process forbids it, such as the seccomp profile of a container or a policy of "+
+			"the system: "+
 			"let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
 	}
 	return execError(err)
 }
 
-// execError explains the system's refusal to run a file that is there.
+// execError explains why the system cannot execute an existing file.
 func execError(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS,
 			runtime.GOARCH)
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its dynamic loader", err)
+		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its "+
+			"dynamic loader", err)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-// Run: a program and all its checks.
+// Run: runs all checks on a program.
 
 package plugintest
 
@@ -14,23 +14,23 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// Plan is a plugin, and what its checks need.
+// Plan is a plugin with what its checks need.
 type Plan struct {
 	Host *pluginhost.Host
-	// Spec is how the plugin is started. The checks put settings and services into it.
+	// Spec says how to start the plugin. The checks add settings and services.
 	Spec pluginhost.Spec
 	Info sdk.Info
 	Only []string     // names of checks; nil: all
 	Done func(Result) // called after each check; may be nil
 
-	Source    *conformance.SourceCase // the case of its kind
+	Source    *conformance.SourceCase // the case for its kind
 	Transform *conformance.TransformCase
 	Sink      *conformance.SinkCase
-	// Dir is where the folders of the checks are made: where a sink writes.
+	// Dir is the parent of the checks' folders, in which a sink writes.
 	Dir string
 }
 
-// Checks lists the checks of a kind, those of processes first.
+// Checks returns the checks for a kind, those of processes first.
 func Checks(k sdk.Kind) []conformance.Check {
 	var out []conformance.Check
 	for _, c := range processChecks() {
@@ -39,7 +39,7 @@ func Checks(k sdk.Kind) []conformance.Check {
 	return append(out, conformance.Checks(k)...)
 }
 
-// Names checks the names of checks.
+// Names returns an error for an unknown name of a check.
 func Names(k sdk.Kind, names []string) error {
 	var all []string
 	for _, c := range Checks(k) {
@@ -53,7 +53,7 @@ func Names(k sdk.Kind, names []string) error {
 	return nil
 }
 
-// Run runs the checks. The error is ctx's: that a plugin fails is in the results.
+// Run runs the checks. The error is that of ctx. Failed checks are in the results.
 func Run(ctx context.Context, p Plan) ([]Result, error) {
 	s := newSuite(ctx, p)
 	run(s.root, p)
@@ -81,7 +81,7 @@ func run(t *test, p Plan) {
 	}
 }
 
-// start is a process of the plugin.
+// start starts a process of the plugin.
 func (p Plan) start(ctx context.Context, config json.RawMessage, host sdk.Host) (*conformance.Instance, error) {
 	s := p.Spec
 	s.Config, s.Services = config, host

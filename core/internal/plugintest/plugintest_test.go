@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
@@ -143,7 +144,10 @@ func TestRightPlugins(t *testing.T) {
 const mutantsVar = "SCRAPEKIT_MUTANTS"
 
 // TestMutants: each mutant is found by the check for it, and by no other.
+//
+//ci:plain
 func TestMutants(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	whole := os.Getenv(mutantsVar) != ""
 	for mode, m := range mutants {

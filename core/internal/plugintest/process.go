@@ -1,4 +1,4 @@
-// Process: what a plugin owes as a process, before the first call and beside all of them.
+// Process: checks of the process itself.
 
 package plugintest
 
@@ -15,7 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// processCheck is a check of the process alone.
+// processCheck is a check of the process itself.
 type processCheck struct {
 	conformance.Check
 	run func(p Plan, t conformance.T)
@@ -34,7 +34,7 @@ func processChecks() []processCheck {
 	}
 }
 
-// handshake starts the plugin as far as to know what it is.
+// handshake starts the plugin and reads its description.
 func handshake(p Plan, t conformance.T) {
 	info, err := p.Host.Describe(t.Context(), p.Spec.Path, p.Spec.Digest, p.Spec.Args...)
 	if err != nil {
@@ -45,7 +45,7 @@ func handshake(p Plan, t conformance.T) {
 	}
 }
 
-// versions offers versions that nobody speaks yet, alone and beside the one of this host.
+// versions offers future versions of the protocol, alone and together with this host's.
 func versions(p Plan, t conformance.T) {
 	const future = 999
 	for offered, want := range map[string]string{
@@ -75,7 +75,7 @@ func lastOf(g pluginhost.Greeting) string {
 	return "; last lines: " + strings.Join(g.Output, " | ")
 }
 
-// byHand starts the plugin without the cookie by which it knows a host.
+// byHand starts the plugin without the cookie that identifies a host.
 func byHand(p Plan, t conformance.T) {
 	g, err := p.Host.Greet(t.Context(), p.Spec, "")
 	switch {
@@ -92,8 +92,7 @@ func byHand(p Plan, t conformance.T) {
 	}
 }
 
-// signals are those that reach a whole process group: from a terminal, or from whoever stops the
-// service.
+// signals sends the signals that a terminal or a service manager sends to the whole process group.
 func signals(p Plan, t conformance.T) {
 	if runtime.GOOS == "windows" {
 		t.Skipf("there are no signals here")
@@ -120,11 +119,10 @@ func signals(p Plan, t conformance.T) {
 	}
 }
 
-// deathTime is how long a process may take to die of a signal. One that does not is waited for as
-// long.
+// deathTime is how long a process may take to end after a signal. The check always waits as long.
 const deathTime = 200 * time.Millisecond
 
-// stillThere gives a plugin time to die, and makes a call that each answers.
+// stillThere waits for deathTime and makes a call that every plugin answers.
 func stillThere(t conformance.T, p *pluginhost.Plugin) error {
 	late := time.NewTimer(deathTime)
 	defer late.Stop()

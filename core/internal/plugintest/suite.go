@@ -1,4 +1,4 @@
-// Suite: the checks of one plugin in their order, and what came of each.
+// Suite: the checks of one plugin in order, with their results.
 
 package plugintest
 
@@ -10,29 +10,29 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// Status is what came of a check.
+// Status is the status of a check.
 type Status string
 
-// All of them.
+// The statuses.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
-	NotRun  Status = "not run" // one before it failed that it builds on
+	NotRun  Status = "not run" // a check that it depends on failed
 )
 
-// Result is a check and what came of it.
+// Result is the result of a check.
 type Result struct {
 	Check    string              `json:"check"`
-	Doc      string              `json:"doc"`     // what must hold
-	Promise  conformance.Promise `json:"promise"` // which a plugin breaks that fails it
+	Doc      string              `json:"doc"`     // the tested rule
+	Promise  conformance.Promise `json:"promise"` // the promise that a failing plugin breaks
 	Status   Status              `json:"status"`
-	Messages []string            `json:"messages,omitempty"` // what went wrong, or why it was skipped
+	Messages []string            `json:"messages,omitempty"` // errors, or the reason for skipping
 	Notes    []string            `json:"notes,omitempty"`
 	Took     time.Duration       `json:"took_ns"`
 }
 
-// bases are the checks that others build on: they are run even where they were not asked for.
+// bases are checks that others depend on. They always run.
 var bases = []string{"handshake", "plan", "read", "transform"}
 
 // suite runs checks and keeps their results.
@@ -50,12 +50,12 @@ func newSuite(ctx context.Context, p Plan) *suite {
 	return s
 }
 
-// wanted reports whether a check is to be run.
+// wanted reports whether a check was requested.
 func (s *suite) wanted(name string) bool {
 	return len(s.Only) == 0 || slices.Contains(s.Only, name) || slices.Contains(bases, name)
 }
 
-// run runs one check. One that is not wanted counts as passed.
+// run runs one check. A check that was not requested counts as passed.
 func (s *suite) run(name string, f func(conformance.T)) bool {
 	if !s.wanted(name) || s.root.ctx.Err() != nil {
 		return s.root.ctx.Err() == nil
@@ -91,7 +91,7 @@ func (s *suite) keep(r Result) {
 	}
 }
 
-// end adds the checks that were wanted and did not come to their turn.
+// end adds the requested checks that did not run.
 func (s *suite) end() []Result {
 	for _, c := range s.checks {
 		ran := slices.ContainsFunc(s.results, func(r Result) bool { return r.Check == c.Name })

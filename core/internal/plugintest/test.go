@@ -1,4 +1,4 @@
-// Test: what a check runs in, in the place of a *testing.T.
+// Test: replaces *testing.T for checks.
 
 package plugintest
 
@@ -14,17 +14,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// test is one check, or a part of one. It implements conformance.T.
+// test is a check or a part of one. It implements conformance.T.
 type test struct {
 	ctx    context.Context
 	suite  *suite
-	check  *test  // the check that it is a part of; itself at the top
-	prefix string // of its messages: which part of the check it is
+	check  *test  // the check that it belongs to, or itself
+	prefix string // prefix of its messages: the part of the check
 
 	mu       sync.Mutex
 	failed   bool
 	skipped  bool
-	messages []string // what went wrong, or why it was skipped
+	messages []string // errors, or the reason for skipping
 	notes    []string
 	cleanups []func()
 }
@@ -48,7 +48,7 @@ func (t *test) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// Skipf skips a whole check; a part of one that is skipped leaves no trace.
+// Skipf skips a whole check. A skipped part leaves no trace.
 func (t *test) Skipf(format string, args ...any) {
 	if t == t.check {
 		t.mu.Lock()
@@ -84,7 +84,7 @@ func (t *test) Cleanup(f func()) {
 	t.cleanups = append(t.cleanups, f)
 }
 
-// Run runs a check of the suite, or a part of this one.
+// Run runs a check of the suite, or a part of this check.
 func (t *test) Run(name string, f func(conformance.T)) bool {
 	if t.suite.root == t {
 		return t.suite.run(name, f)
@@ -119,7 +119,7 @@ func (t *test) note(text string) {
 	t.notes = append(t.notes, text)
 }
 
-// do runs f to its end, which may be that of its goroutine, and cleans up after it.
+// do runs f to its end, which may be the end of its goroutine, and then the cleanups.
 func (t *test) do(f func(conformance.T)) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	t.ctx = ctx
@@ -133,7 +133,7 @@ func (t *test) do(f func(conformance.T)) {
 	}
 }
 
-// wait calls f in a goroutine of its own, because Fatalf and Skipf end one.
+// wait runs f in its own goroutine, because Fatalf and Skipf end the goroutine.
 func (t *test) wait(f func()) {
 	done := make(chan struct{})
 	go func() {

@@ -69,7 +69,8 @@ func fileAttempts() []attempt {
 		{group: group, name: "see whether a file exists", plain: true, try: in("secret", func(path string) error {
 			_, err := os.Stat(path)
 			return err
-		}), known: "Landlock forbids to open files, not to ask for their names; the level full, and a host that is root, hide them"},
+		}), known: "Landlock forbids to open files, not to ask for their names; the level full, and a host that is " +
+			"root, hide them"},
 		{group: group, name: "write a file of the user's", plain: true, try: in("write", func(path string) error {
 			return os.WriteFile(path, []byte("x"), 0o600)
 		})},

@@ -1,5 +1,4 @@
-// Secrets that are there but for a little: with something in them that cannot be seen, or cut
-// short.
+// Secrets in a changed form: with invisible characters inside, or cut short.
 
 package redact
 
@@ -12,8 +11,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// almost adds to hits where secrets are in plain that are not there as they are; at is as for
-// [unescape].
+// almost adds to hits the places in plain of secrets in a changed form; at is as in [unescape].
 func almost(plain string, at []int, k *known, hits []span) []span {
 	hits = halves(plain, at, k, hits)
 	if strings.ContainsFunc(plain, unseen) {
@@ -23,8 +21,8 @@ func almost(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// unseen are the characters that a reader does not see, and the mark that stands for one where a
-// text was made harmless. Line breaks and tabs are seen.
+// unseen reports whether a reader does not see r, or r replaces such a character in a cleaned text.
+// Line breaks and tabs are visible.
 func unseen(r rune) bool {
 	switch r {
 	case '\n', '\r', '\t':
@@ -35,10 +33,10 @@ func unseen(r rune) bool {
 	return !unicode.IsPrint(r)
 }
 
-// colour is what follows the escape character in a command to the terminal.
+// colour matches an escape sequence after its escape character.
 var colour = regexp.MustCompile(`^\[[0-9;?]*[ -/]*[@-~]`)
 
-// seen returns text without what is unseen, and at as [unescape] does.
+// seen returns text without invisible characters, and at as in [unescape].
 func seen(text string, from []int) (plain string, at []int) {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -58,11 +56,11 @@ func seen(text string, from []int) (plain string, at []int) {
 }
 
 const (
-	ellipsis = "…" // behind every text that was cut, by the host or by a plugin
-	splinter = 12  // bytes of an escape or a character that a cut may leave
+	ellipsis = "…" // the end of every text that the host or a plugin has cut
+	splinter = 12  // longest rest of an escape or character before a cut, in bytes
 )
 
-// halves adds the beginnings of secrets behind which a text was cut.
+// halves adds the beginnings of secrets that a cut follows.
 func halves(plain string, at []int, k *known, hits []span) []span {
 	if !strings.Contains(plain, ellipsis) {
 		return hits
@@ -83,7 +81,7 @@ func halves(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// splintered reports whether what stands before an ellipsis is nothing, or half an escape or
+// splintered reports whether rest, which is before an ellipsis, is empty or a part of an escape or
 // character.
 func splintered(rest string) bool {
 	rest = strings.Trim(rest, " \"\ufffd")

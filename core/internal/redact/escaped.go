@@ -1,5 +1,4 @@
-// Escaped secrets: URLs and JSON may write any character of a text in a way of their own, each
-// client in another.
+// Escaped secrets: each client escapes characters in URLs and JSON differently.
 
 package redact
 
@@ -11,17 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// layers is how often a text is unescaped: an error may quote JSON that quotes a URL.
+// layers is the depth of unescaping: an error may quote JSON that quotes a URL.
 const layers = 3
 
-// kinds are the characters that begin the escapes to undo: those of URLs and of JSON or Go, those
-// of one of them alone, since a secret may itself look like an escape of the other.
+// kinds are sets of escape characters to undo: those of URLs and of JSON or Go together, and each
+// alone, because a secret may itself look like an escape of the other kind.
 var kinds = []string{`%\`, `%`, `\`}
 
-// escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how.
-// They are sought in the text as it reads unescaped.
+// escaped removes secrets that contain escapes of any characters. It searches the unescaped text.
 func escaped(text string, k *known) string {
-	for _, plus := range []bool{false, true} { // a + is a space in the query of a URL, and itself elsewhere
+	for _, plus := range []bool{false, true} { // + means a space in the query of a URL, but not elsewhere
 		if plus && !strings.Contains(text, "+") {
 			break
 		}
@@ -32,7 +30,7 @@ func escaped(text string, k *known) string {
 	return text
 }
 
-// kindsIn leaves out the kinds that give the same for this text as another one.
+// kindsIn omits the kinds that give the same result for this text as another.
 func kindsIn(text string) []string {
 	if strings.Contains(text, `%`) && strings.Contains(text, `\`) {
 		return kinds
@@ -56,9 +54,9 @@ func maskPlain(text string, k *known, kind string, plus bool) string {
 	return cover(text, hits)
 }
 
-// unescape undoes the escapes of a kind. The n-th byte of what it returns was at at[n] of the first
-// text, of which from says where the bytes of text are (nil: text is the first), and at ends with
-// the length of it.
+// unescape undoes the escapes of a kind. Byte n of plain comes from place at[n] of the original
+// text; at ends with the length of that text. from has the same for the bytes of text; nil: text is
+// the original.
 func unescape(text string, from []int, kind string, plus bool) (plain string, at []int) {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -78,7 +76,7 @@ func unescape(text string, from []int, kind string, plus bool) (plain string, at
 	return b.String(), append(at, place(from, len(text)))
 }
 
-// place is where the i-th byte was, of a text whose bytes were at from; nil: it is the first text.
+// place returns the place of byte i in the original text; a nil from means that it is the original.
 func place(from []int, i int) int {
 	if from == nil {
 		return i
@@ -86,7 +84,7 @@ func place(from []int, i int) int {
 	return from[i]
 }
 
-// escape reads an escape at the start of s: what it stands for and how long it is.
+// escape parses an escape at the start of s and returns its meaning and length.
 func escape(s string) (unit string, n int) {
 	if s[0] == '%' {
 		return percent(s)
@@ -94,7 +92,7 @@ func escape(s string) (unit string, n int) {
 	return backslash(s)
 }
 
-// percent reads an escape of a URL at the start of s: what it stands for and how long it is.
+// percent parses an escape of a URL at the start of s.
 func percent(s string) (unit string, n int) {
 	if len(s) >= 3 {
 		if c, err := strconv.ParseUint(s[1:3], 16, 8); err == nil {
@@ -104,13 +102,12 @@ func percent(s string) (unit string, n int) {
 	return s[:1], 1
 }
 
-// letters are the escapes of JSON and Go that have a letter of their own.
+// letters are the escapes of JSON and Go with a letter of their own.
 var letters = map[byte]string{
 	'n': "\n", 'r': "\r", 't': "\t", 'b': "\b", 'f': "\f", 'a': "\a", 'v': "\v", '"': `"`, '/': "/", '\\': `\`,
 }
 
-// backslash reads an escape of JSON or Go likewise. In JSON a character beyond 16 bits takes two of
-// them.
+// backslash parses an escape of JSON or Go. In JSON, a character beyond 16 bits takes two escapes.
 func backslash(s string) (unit string, n int) {
 	if r, ok := codeUnit(s); ok {
 		n = 6
@@ -135,7 +132,7 @@ func backslash(s string) (unit string, n int) {
 
 func codeUnit(s string) (rune, bool) { return hexEscape(s, `\u`, 4) }
 
-// hexEscape reads a mark and a number of hexadecimal digits after it.
+// hexEscape parses a mark and a number of hexadecimal digits after it.
 func hexEscape(s, mark string, digits int) (rune, bool) {
 	if len(s) < len(mark)+digits || !strings.HasPrefix(s, mark) {
 		return 0, false
@@ -144,10 +141,10 @@ func hexEscape(s, mark string, digits int) (rune, bool) {
 	return rune(c), err == nil
 }
 
-// span is a part of the first text.
+// span is a part of the original text.
 type span struct{ from, to int }
 
-// find adds to hits where secrets are in plain, in places of the first text.
+// find adds to hits the places, in the original text, of secrets in plain.
 func find(plain string, at []int, k *known, hits []span) []span {
 	return almost(plain, at, k, whole(plain, at, k.sorted, hits))
 }
@@ -167,7 +164,7 @@ func whole(plain string, at []int, secrets []string, hits []span) []span {
 	return hits
 }
 
-// cover puts the mask over parts of text, which may overlap.
+// cover replaces parts of text, which may overlap, with the mask.
 func cover(text string, hits []span) string {
 	if len(hits) == 0 {
 		return text

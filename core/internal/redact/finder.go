@@ -1,4 +1,4 @@
-// Finder: secrets in what is too long to be held at once.
+// Finder: searches for secrets in a text that is too long for memory.
 
 package redact
 
@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Known returns text without the secrets of s. Unlike [Set.String] it leaves the parameters of URLs
-// alone.
+// Known returns text without the secrets of s. Unlike [Set.String], it does not mask parameters of
+// URLs.
 func (s *Set) Known(text string) string { return s.secrets(text) }
 
 const (
 	findAtOnce = 64 << 10
-	// escapedTimes is how much longer a secret can be where each of its characters is escaped twice
-	// over.
+	// escapedTimes is how many times longer a secret gets if each of its characters is escaped
+	// twice.
 	escapedTimes = 12
 )
 
-// Finder returns what looks for the secrets of s in a text that comes in pieces.
+// Finder returns a finder of the secrets of s in a text that comes in pieces.
 func (s *Set) Finder() *Finder {
 	f := &Finder{set: s}
 	if s == nil {
@@ -30,22 +30,22 @@ func (s *Set) Finder() *Finder {
 	return f
 }
 
-// Finder looks for secrets in one text. The text is looked at in long pieces that overlap, so that
-// a secret which is cut by the end of one is seen.
+// Finder searches one text for secrets. It searches long overlapping pieces, so that it also finds
+// a secret across a border.
 type Finder struct {
 	set     *Set
-	overlap int // 0: there are no secrets
+	overlap int // 0: no secrets
 	held    []byte
 	found   bool
 }
 
-// Write takes the next piece, for io.Copy. It never fails.
+// Write adds the next piece, for io.Copy. It never fails.
 func (f *Finder) Write(p []byte) (int, error) {
 	f.Add(p)
 	return len(p), nil
 }
 
-// Add takes the next piece.
+// Add adds the next piece.
 func (f *Finder) Add(p []byte) {
 	if f.overlap == 0 || f.found {
 		return
@@ -57,7 +57,7 @@ func (f *Finder) Add(p []byte) {
 	}
 }
 
-// End says that the text is complete. Another may follow.
+// End ends the text. Another may follow.
 func (f *Finder) End() {
 	if f.overlap > 0 && !f.found {
 		f.look()
@@ -69,11 +69,11 @@ func (f *Finder) look() {
 	f.found = holds(string(f.held), f.set.known.Load().sorted)
 }
 
-// Found reports whether there was a secret so far.
+// Found reports whether a secret was found so far.
 func (f *Finder) Found() bool { return f.found }
 
-// holds reports whether a text holds one of secrets, plain or escaped: what [escaped] would find,
-// without the places.
+// holds reports whether a text contains one of secrets, plain or escaped, as [escaped] would find
+// it.
 func holds(text string, secrets []string) bool {
 	has := func(s string) bool {
 		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(s, secret) })
@@ -112,7 +112,7 @@ func holds(text string, secrets []string) bool {
 // unescaped undoes one layer of escapes of a kind.
 func unescaped(text, kind string) string {
 	var b strings.Builder
-	from := 0 // of what is not taken over yet
+	from := 0 // start of what is not copied yet
 	for i := 0; i < len(text); i++ {
 		if strings.IndexByte(kind, text[i]) < 0 {
 			continue

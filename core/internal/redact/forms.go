@@ -1,5 +1,4 @@
-// The forms in which a secret may turn up in text. Those of escapes that mix are not listed: see
-// escaped.go.
+// The forms of a secret in text. Mixed escapes are not listed here; see escaped.go.
 
 package redact
 
@@ -16,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// forms returns secret as it is, in upper and lower case, as programs spell it, in base64, in hex,
-// and in lines.
+// forms returns the secret itself, in upper and lower case, as programs write it, in base64 and
+// hex, and its lines.
 func forms(secret string) []string {
 	if len(secret) < shortest {
 		return nil
@@ -26,9 +25,9 @@ func forms(secret string) []string {
 	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)},
 		base64Forms(secret)...)
 	all = append(all, spellings(secret)...)
-	// a text from a plugin comes so
+	// Texts from plugins are cleaned in these ways.
 	all = append(all, printable.Line(secret), printable.Text(secret), printable.Printed(secret))
-	// A secret of several lines, such as a private key, is often shown line by line.
+	// A secret with several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {
 		if line = strings.TrimSpace(line); len(line) >= 16 {
 			all = append(append(all, line), spellings(line)...)
@@ -37,15 +36,15 @@ func forms(secret string) []string {
 	return all
 }
 
-// base64Forms returns the base64 of secret, and what is the same in the base64 of every text that
-// holds secret after one or two bytes of a group of three.
+// base64Forms returns the base64 of secret, and the constant parts of the base64 of texts in which
+// secret follows one or two bytes of a group of three.
 func base64Forms(secret string) []string {
 	b := []byte(secret)
 	all := []string{base64.StdEncoding.EncodeToString(b), base64.URLEncoding.EncodeToString(b)}
 	for before := range 3 {
 		whole := append(make([]byte, before), b...)
-		whole = whole[:len(whole)/3*3] // the characters of a last, partial group hang on what follows
-		from := []int{0, 2, 3}[before] // and so do these on what comes before
+		whole = whole[:len(whole)/3*3] // the characters of a partial last group depend on what follows
+		from := []int{0, 2, 3}[before] // and these depend on what precedes
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			if s := encoding.EncodeToString(whole); len(s) > from+inBase64 {
 				all = append(all, s[from:])
@@ -58,7 +57,7 @@ func base64Forms(secret string) []string {
 	return all
 }
 
-// inBase64 is the length up to which the base64 of a part of a secret is not looked for.
+// inBase64 is the length up to which parts in base64 are not searched.
 const inBase64 = 8
 
 // spellings returns secret as programs write it: in JSON, Go's %q and %+q, hclog's quotes, a URL's
@@ -68,7 +67,7 @@ func spellings(secret string) []string {
 	var asIs bytes.Buffer
 	e := json.NewEncoder(&asIs)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(secret) // a string has a form in JSON
+	_ = e.Encode(secret) // every string can be encoded as JSON
 	escaped, _ := json.Marshal(secret)
 	return []string{
 		inQuotes(strings.TrimSpace(asIs.String())), inQuotes(string(escaped)),

@@ -1,4 +1,4 @@
-// A logger without secrets.
+// A logger that removes secrets.
 
 package redact
 
@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// Logger returns a logger of the host's whose lines, those of plugins among them, hold no secret.
-// out nil: it logs nothing.
+// Logger returns a logger for the host and its plugins that removes secrets. If out is nil, it logs
+// nothing.
 func (s *Set) Logger(out io.Writer, level hclog.Level) hclog.Logger {
 	if out == nil {
 		return hclog.NewNullLogger()

@@ -1,6 +1,5 @@
-// Package redact keeps secrets out of what people and files get to see. The host adds every
-// credential that it reads to one [Set]; logs, errors, reports and recordings pass through it on
-// their way out.
+// Package redact keeps secrets out of what people and files receive. The host adds every credential
+// that it reads to one [Set]. Logs, errors, reports and recordings pass through it.
 package redact
 
 import (
@@ -13,37 +12,36 @@ import (
 	"sync/atomic"
 )
 
-// mask stands where a secret stood.
+// mask replaces a secret.
 const mask = "[redacted]"
 
-// shortest is the length below which a secret is not looked for: it would blot out ordinary text.
+// shortest is the length below which a secret is ignored, because it would mask ordinary text.
 const shortest = 4
 
-// A Set knows secrets and takes them out of text. Its zero value is ready for use; its methods may
-// be called by several goroutines at once. A nil *Set masks the values of telling URL parameters
-// only.
+// A Set knows secrets and removes them from text. Its zero value is ready for use. Its methods may
+// be called by several goroutines at the same time. A nil *Set only masks the values of URL
+// parameters whose names indicate secrets.
 type Set struct {
 	mu    sync.Mutex
 	forms map[string]struct{}
 	known atomic.Pointer[known]
 }
 
-// known is what a Set looks for, made anew when it learns of another secret.
+// known is the search structure of a Set, rebuilt for each new secret.
 type known struct {
-	sorted   []string            // the longest first
-	starts   map[string][]string // those that begin so, the longest first
+	sorted   []string            // longest first
+	starts   map[string][]string // by their first bytes, longest first
 	replacer *strings.Replacer
 }
 
-// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in
-// URLs, JSON, Go and HTML, with characters in it that cannot be seen, and its beginning where a
-// text was cut within it and ends with an ellipsis. A secret of fewer than 4 characters is ignored.
+// Add makes s mask secret in these forms: plain, base64, hex, any characters escaped as in URLs,
+// JSON, Go and HTML, with invisible characters inside, and its beginning before the ellipsis of a
+// cut text. It ignores secrets of fewer than 4 characters.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))
 }
 
-// AddBasic makes s mask password, and the base64 form in which user and password travel in an
-// Authorization header.
+// AddBasic makes s mask password, and the base64 of user and password in an Authorization header.
 func (s *Set) AddBasic(user, password string) {
 	s.add(append(forms(password), base64Forms(user+":"+password)...))
 }
@@ -65,8 +63,8 @@ func (s *Set) add(forms []string) {
 	}
 }
 
-// newKnown puts the longest form first: where one secret begins another, the whole of the longer
-// one goes.
+// newKnown sorts by length, longest first, so that a secret with another one as its prefix is
+// masked as a whole.
 func newKnown(forms map[string]struct{}) *known {
 	sorted := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
@@ -80,12 +78,13 @@ func newKnown(forms map[string]struct{}) *known {
 	return &known{sorted: sorted, starts: starts, replacer: strings.NewReplacer(pairs...)}
 }
 
-// String returns text without the secrets of s, and without the values of telling URL parameters.
+// String returns text without the secrets of s, and without the values of URL parameters whose
+// names indicate secrets.
 func (s *Set) String(text string) string {
 	return maskParameters(s.secrets(text))
 }
 
-// secrets takes out the secrets of s alone.
+// secrets removes only the secrets of s.
 func (s *Set) secrets(text string) string {
 	if s == nil {
 		return text
@@ -98,8 +97,8 @@ func (s *Set) secrets(text string) string {
 	return escaped(cover(text, almost(text, nil, k, nil)), k)
 }
 
-// Error returns an error whose text is that of err without secrets; errors.Is and errors.As see
-// through it. It returns err itself where there is nothing to hide.
+// Error returns an error with the text of err without secrets, which wraps err for errors.Is and
+// errors.As. It returns err itself if there is nothing to hide.
 func (s *Set) Error(err error) error {
 	if err == nil {
 		return nil
@@ -120,8 +119,8 @@ type redacted struct {
 func (r *redacted) Error() string { return r.text }
 func (r *redacted) Unwrap() error { return r.err }
 
-// Writer returns a writer that passes on to w what is written, without secrets. Each Write must
-// hold whole lines, as those of a logger do: a secret that is cut in two by two writes is not seen.
+// Writer returns a writer that removes secrets and writes to w. Each Write must contain complete
+// lines, as a logger's does: a secret across two writes is not found.
 func (s *Set) Writer(w io.Writer) io.Writer {
 	return &writer{set: s, w: w}
 }

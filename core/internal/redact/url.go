@@ -1,4 +1,4 @@
-// URLs carry secrets in their queries, under names that tell.
+// URLs: masks secrets in their queries, by the names of parameters.
 
 package redact
 
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// URL returns u for people: without user information, with the values of telling parameters and the
-// secrets of s masked. A nil u is "".
+// URL formats u for people: without user information, with secret parameters and the secrets of s
+// masked. A nil u gives "".
 func (s *Set) URL(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -19,10 +19,10 @@ func (s *Set) URL(u *url.URL) string {
 	return s.String(bare.String())
 }
 
-// parameter finds name=value in the query or the fragment of a URL, wherever it stands in a text.
+// parameter matches name=value in the query or fragment of a URL anywhere in a text.
 var parameter = regexp.MustCompile(`([?&;#])([^=&;#?\s"']{1,128})=([^&;#\s"'<>]+)`)
 
-// maskParameters masks the values of telling parameters of all URLs in text.
+// maskParameters masks the values of parameters whose names indicate secrets.
 func maskParameters(text string) string {
 	if !strings.ContainsRune(text, '=') || !strings.ContainsAny(text, "?&;#") {
 		return text
@@ -36,22 +36,22 @@ func maskParameters(text string) string {
 	})
 }
 
-// telling holds the words that make a parameter's value a secret.
+// telling are the words in a parameter's name that indicate a secret.
 var telling = map[string]bool{
 	"token": true, "secret": true, "password": true, "passwd": true, "passphrase": true, "pwd": true, "pass": true,
 	"sig": true, "signature": true, "hmac": true, "auth": true, "authorization": true, "oauth": true, "bearer": true,
 	"credential": true, "credentials": true, "session": true, "sessionid": true, "jwt": true, "key": true,
 }
 
-// harmlessKeys are the words before "key" that make it a name rather than a secret. Jira's issueKey
-// must stay readable in logs.
+// harmlessKeys are words before "key" that make it a name rather than a secret. For example, Jira's
+// issueKey must stay readable.
 var harmlessKeys = map[string]bool{
 	"issue": true, "project": true, "sort": true, "primary": true, "order": true, "parent": true, "field": true,
 	"fields": true,
 }
 
-// Telling reports whether the name of a parameter, header or attribute says that its value is a
-// secret: access_token, apiKey, X-Amz-Signature.
+// Telling reports whether the name of a parameter, header or attribute indicates a secret:
+// access_token, apiKey, X-Amz-Signature.
 func Telling(name string) bool {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain
@@ -74,7 +74,7 @@ func Telling(name string) bool {
 	return false
 }
 
-// split cuts a name into lower-case words at signs and at capitals that follow small letters.
+// split splits a name into lower-case words at punctuation and at capitals after small letters.
 func split(name string) []string {
 	var words []string
 	start, small := 0, false

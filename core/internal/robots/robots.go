@@ -1,5 +1,5 @@
-// Package robots reads robots.txt as RFC 9309 has it. It makes no request: fetch does, for the
-// sources that ask to be bound by it.
+// Package robots parses robots.txt as in RFC 9309. Package fetch requests the files, for sources
+// that ask to obey them.
 package robots
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// MaxSize is how much of a file is read; the RFC asks for no less.
+// MaxSize is how many bytes of a file are read, which is the minimum of the RFC.
 const MaxSize = 500 << 10
 
 // File is a robots.txt.
@@ -18,14 +18,14 @@ type File struct {
 	groups []group
 }
 
-// group is a list of user agents and what holds for them.
+// group is a list of user agents with their rules.
 type group struct {
 	agents []string // in lower case
 	rules  []rule
 	delay  time.Duration
 }
 
-// Parse reads a file. What is no line of the format is passed over: it never fails.
+// Parse parses a file. It ignores invalid lines, and never fails.
 func Parse(text []byte) *File {
 	text = bytes.TrimPrefix(text[:min(len(text), MaxSize)], []byte("\ufeff"))
 	p := parser{file: &File{}}
@@ -38,7 +38,7 @@ func Parse(text []byte) *File {
 	return p.file
 }
 
-// parser reads line by line. Lines of user agents that follow each other begin one group.
+// parser parses lines. Consecutive lines of user agents begin one group.
 type parser struct {
 	file  *File
 	named bool // the last line of a group was a user agent
@@ -56,18 +56,18 @@ func (p *parser) line(name, value string) {
 	case "allow", "disallow", "crawl-delay":
 		p.named = false
 		if len(p.file.groups) == 0 {
-			return // it belongs to nobody
+			return // a rule without a group
 		}
 		g := &p.file.groups[len(p.file.groups)-1]
 		if name == "crawl-delay" {
 			g.delay = max(g.delay, delay(value))
-		} else if value != "" { // "Disallow:" forbids nothing
+		} else if value != "" { // an empty "Disallow:" forbids nothing
 			g.rules = append(g.rules, newRule(name == "allow", value))
 		}
 	}
 }
 
-// product is the part of a user agent that counts: "scrapekit" of "scrapekit/1.0 (+https://…)".
+// product is the relevant part of a user agent: "scrapekit" of "scrapekit/1.0 (+https://…)".
 func product(agent string) string {
 	if strings.HasPrefix(agent, "*") {
 		return "*"
@@ -81,7 +81,7 @@ func product(agent string) string {
 	return strings.ToLower(agent)
 }
 
-// delay reads a Crawl-delay: seconds, which is no part of the RFC but in wide use.
+// delay parses Crawl-delay, in seconds, which is widely used but not part of the RFC.
 func delay(value string) time.Duration {
 	n, err := strconv.ParseFloat(value, 64)
 	if err != nil || !(n > 0) {
@@ -91,14 +91,14 @@ func delay(value string) time.Duration {
 	return time.Duration(min(n, most-1) * float64(time.Second))
 }
 
-// Rules are what holds for one user agent.
+// Rules are the rules for one user agent.
 type Rules struct {
-	Delay time.Duration // between two requests; 0: not asked for
+	Delay time.Duration // minimum between two requests; 0: none
 	rules []rule
 }
 
-// For returns the rules for a user agent, given as it stands in the header: those of all groups
-// that name its product, or else of those for everyone.
+// For returns the rules for a User-Agent header: those of all groups with its product, or else of
+// the groups for all agents.
 func (f *File) For(agent string) Rules {
 	for _, name := range []string{product(agent), "*"} {
 		if r, ok := f.named(name); ok {
@@ -122,9 +122,8 @@ func (f *File) named(agent string) (r Rules, found bool) {
 	return r, found
 }
 
-// Allows reports whether a path, with its query if it has one, may be asked for. If not, by is the
-// rule that forbids it. The longest rule that matches counts, and of two that are as long the one
-// that allows.
+// Allows reports whether a path, with its query, may be requested. If not, by is the forbidding
+// rule. The longest matching rule applies; among equally long ones, the allowing one.
 func (r Rules) Allows(path string) (ok bool, by string) {
 	if path == "" || path[0] == '?' {
 		path = "/" + path

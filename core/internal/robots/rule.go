@@ -1,4 +1,4 @@
-// Rules: a pattern of a path, in which * is any text and a $ at the end is the end.
+// Rules: path patterns, in which * matches any text and $ at the end matches the end.
 
 package robots
 
@@ -9,10 +9,10 @@ import (
 
 type rule struct {
 	allow  bool
-	text   string   // as it stands in the file
-	parts  []string // what stands between the *, in its normal form
-	ends   bool     // with a $
-	length int      // of the pattern: the longest counts
+	text   string   // as in the file
+	parts  []string // the parts between *, normalised
+	ends   bool     // ends with $
+	length int      // of the pattern; the longest rule applies
 }
 
 func newRule(allow bool, text string) rule {
@@ -24,8 +24,8 @@ func newRule(allow bool, text string) rule {
 	return r
 }
 
-// matches reports whether the pattern matches a path in its normal form. To take each part where it
-// is found first leaves the most for those behind it, so there is no going back.
+// matches reports whether the pattern matches a normalised path. Taking the first match of each
+// part leaves the most for later parts, so no backtracking is needed.
 func (r rule) matches(path string) bool {
 	rest, ok := strings.CutPrefix(path, r.parts[0])
 	if !ok {
@@ -45,9 +45,8 @@ func (r rule) matches(path string) bool {
 	return !r.ends || rest == ""
 }
 
-// normal brings a path into the one spelling in which it is compared: what needs no escape has
-// none, all else that is not plain has one. In a path that was asked for, * and $ are ordinary
-// characters.
+// normal normalises the escapes of a path: characters that need no escape have none, all others
+// have one. In a requested path, * and $ are ordinary characters.
 func normal(path string, asked bool) string {
 	var b strings.Builder
 	query := false
@@ -83,7 +82,7 @@ func unhex(a, b byte) (byte, bool) {
 	return byte(high<<4 | low), true
 }
 
-// unreserved characters mean the same with and without an escape.
+// unreserved reports whether c means the same with and without an escape.
 func unreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }

@@ -1,4 +1,4 @@
-// The level that holds: what the caller says, the file, or the user's environment.
+// The level of the sandbox: from the caller, the file or the user's environment.
 
 package sandbox
 
@@ -9,11 +9,11 @@ import (
 	"runtime"
 )
 
-// Var is the variable of the environment that names a user's own level.
+// Var is the environment variable with the user's own level.
 const Var = "SCRAPEKIT_SANDBOX"
 
-// presetLevel is "strong" wherever there can be such a thing: where a kernel does not have it,
-// plugins do not run.
+// presetLevel is "strong" on every system that may support it. If the kernel does not, plugins do
+// not run.
 func presetLevel() Level {
 	if runtime.GOOS == "linux" {
 		return Strong
@@ -21,7 +21,7 @@ func presetLevel() Level {
 	return Env
 }
 
-// LevelOf decides between what the caller says, the file, and the user's environment.
+// LevelOf chooses between the levels of the caller, the file and the user's environment.
 func LevelOf(caller, file string) (Level, error) {
 	l, err := ParseLevel(cmp.Or(caller, file, os.Getenv(Var), string(presetLevel())))
 	if err != nil && caller == "" && file == "" {

@@ -1,4 +1,4 @@
-// Command: how the host starts a confined process.
+// Command: starts a confined process.
 
 package sandbox
 
@@ -17,12 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobody is who a plugin is where the host is root and the plugin has no files.
+// nobody is the user of a plugin without files if the host is root.
 const nobody = 65534
 
-// Start starts the program confined: cmd, whose path, arguments and environment are set. The
-// program is the open file itself. It is called on a thread that lives as long as the process. What
-// the policy asks for and the system has not is an error: nothing is left out silently.
+// Start starts the program confined. cmd has its path, arguments and environment. The open file is
+// executed. Call it on a thread that lives as long as the process. If the system does not support a
+// part of the policy, Start returns an error; it never omits a part silently.
 func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	system := System()
 	if err := system.Check(p.Level); err != nil {
@@ -39,30 +39,30 @@ func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if o.Program, err = programFD(o.Limits); err != nil {
 		return err
 	}
-	// It stays in the host's session: the kernel shares the processors out among sessions
-	// (sched_autogroup), so that two that hand each other every page would wait for their turn at
-	// every step. That keeps it no nearer to the terminal: it has no descriptor of it and can open
-	// none.
+	// The process stays in the host's session, because the kernel schedules sessions as groups
+	// (sched_autogroup): two processes in different sessions that exchange pages would wait for
+	// each other at every step. It cannot reach the terminal all the same: it has no descriptor of
+	// it and can open none.
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
 	}
-	// They are put there before the first stage runs: a process with threads waits for long when
-	// its table of descriptors grows.
+	// Place the descriptors before the first stage runs, because growing the descriptor table of a
+	// process with threads is slow.
 	cmd.ExtraFiles = make([]*os.File, o.Program-firstFD+1)
 	cmd.ExtraFiles[o.Program-firstFD] = file
-	// Sockets without a path are each namespace's own. Where there is none, the plugin gets its
-	// socket from here.
+	// Abstract sockets belong to a network namespace. Without a namespace of its own, the plugin
+	// gets its socket from the host.
 	if p.Sockets != "" && attr.Cloneflags&syscall.CLONE_NEWNET == 0 {
 		ours, theirs, err := socketPair()
 		if err != nil {
 			return err
 		}
-		defer func() { _ = theirs.Close() }() // the process has it
+		defer func() { _ = theirs.Close() }() // the process has a copy
 		o.Ask, cmd.ExtraFiles[0] = firstFD, theirs
 		defer func() {
 			if cmd.Process == nil {
-				_ = ours.Close() // it was for nobody
+				_ = ours.Close() // the process did not start
 				return
 			}
 			go bindFor(ours, p.Sockets)
@@ -75,17 +75,17 @@ func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	cmd.Path, cmd.Args = "/proc/self/exe", []string{shimName, string(raw)}
 	cmd.Env = append(slices.Clip(cmd.Env), shimEnv...)
 	cmd.SysProcAttr = attr
-	cmd.Dir = "/" // the host's folder is none of its business
+	cmd.Dir = "/" // not the host's working directory
 	return cmd.Start()
 }
 
-// firstFD is the first descriptor that a process has beside the standard ones.
+// firstFD is the first descriptor after the standard ones.
 const firstFD = 3
 
-// programFD is the number that the program's descriptor gets: the first that the plugin's limit
-// rules out, or less if the host may not have so many.
+// programFD returns the number of the program's descriptor: the first above the plugin's limit, or
+// less if the host's own limit is lower.
 func programFD(l Limits) (int, error) {
-	const spare = 32 // for those that are on their way
+	const spare = 32 // for descriptors in transit
 	var host unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &host); err != nil {
 		return 0, fmt.Errorf("limit of descriptors: %w", err)
@@ -98,7 +98,7 @@ func programFD(l Limits) (int, error) {
 
 const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWNS
 
-// onTop adds what a privileged host can, and what Full asks for.
+// onTop adds what a privileged host can do, and what Full requires.
 func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) error {
 	switch {
 	case s.Root && s.Namespaces() == nil:
@@ -110,13 +110,13 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	}
 	if attr.Cloneflags != 0 {
 		o.Hide, o.Bound = true, s.Root && s.boundsProcesses()
-		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // over the exec, to mount
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // kept over the exec, to mount
 	}
 	if !s.Root {
 		return nil
 	}
-	// Another user cannot use the files that were granted, so a plugin with files stays who it is,
-	// and has of all the powers of root the one to use them.
+	// Another user cannot use the granted files. So a plugin with files keeps its user, and of
+	// root's capabilities only the one to use them.
 	o.Own = len(o.Read)+len(o.Write) > 0
 	if o.Own || !s.SetUID || !open(o.Sockets) || !forEverybody(program) {
 		return nil
@@ -130,15 +130,15 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	return nil
 }
 
-// forEverybody reports whether another user may execute the program, and the first stage, which is
-// this one.
+// forEverybody reports whether another user may execute the program, and this executable, which is
+// the first stage.
 func forEverybody(program *os.File) bool {
 	info, err := program.Stat()
 	self, selfErr := os.Stat("/proc/self/exe")
 	return err == nil && selfErr == nil && info.Mode().Perm()&self.Mode().Perm()&0o005 == 0o005
 }
 
-// open reports whether everybody may go as far as to dir.
+// open reports whether everybody may enter dir.
 func open(dir string) bool {
 	for dir != "" && dir != "/" && dir != "." {
 		dir = filepath.Dir(dir)
@@ -149,8 +149,8 @@ func open(dir string) bool {
 	return true
 }
 
-// Refusal returns what the first stage said when it could not go on, if that is how the process
-// ended: an error of the exec, or of the sandbox.
+// Refusal returns the error of the first stage, if the process ended with one: that of the exec or
+// of the sandbox.
 func Refusal(exitCode int, lines []string) error {
 	if exitCode != refusalCode {
 		return nil
@@ -170,6 +170,6 @@ func Refusal(exitCode int, lines []string) error {
 	return nil
 }
 
-// Protect keeps processes of the same user from this one's memory and environment. They are the
-// plugins that are not confined.
+// Protect keeps processes of the same user from this process's memory and environment. It matters
+// for plugins that are not confined.
 func Protect() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

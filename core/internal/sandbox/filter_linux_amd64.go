@@ -9,7 +9,7 @@ import (
 
 const auditArch = unix.AUDIT_ARCH_X86_64
 
-// x32 is the bit of system calls with 32-bit pointers, which share the architecture's name.
+// x32 is the bit of system calls with 32-bit pointers, which have the same architecture number.
 const x32 = 0x40000000
 
 func archPrologue() []bpf.Instruction {

@@ -1,6 +1,6 @@
-// Hide: a root folder of the process's own, in which there is what it was granted and nothing else.
-// Landlock forbids to open files; with this, their names are not there either, and what is only to
-// be read cannot be changed.
+// Hide: a root file system of the process's own, with only what it was granted. Landlock forbids
+// opening files; with this, even their names are absent, and read-only files cannot be changed in
+// any way.
 
 package sandbox
 
@@ -18,11 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// places are where the new root may be mounted until it is one.
+// places are candidate mount points for the new root before the pivot.
 var places = []string{"/tmp", "/var", "/mnt", "/run"}
 
-// hide makes the new root and goes there. It needs a namespace of mounts and the power to mount.
-// sealed is whether no file that the process can open to be read can be changed by its descriptor.
+// hide makes the new root and enters it. It needs a mount namespace and the capability to mount.
+// sealed says whether the process can change no file through a descriptor opened for reading.
 func (o *order) hide() (sealed bool, err error) {
 	at := slices.IndexFunc(places, func(p string) bool {
 		info, err := os.Stat(p)
@@ -54,12 +54,12 @@ func (o *order) hide() (sealed bool, err error) {
 	return o.reopen(self), nil
 }
 
-// part is what the new root has of the old one.
+// part is a file or folder of the old root in the new one.
 type part struct {
 	path   string
 	fd     int
 	dir    bool
-	within bool // another part
+	within bool // inside another part
 	write  bool
 }
 
@@ -67,9 +67,9 @@ func (p part) holds(path string) bool {
 	return p.dir && strings.HasPrefix(path, strings.TrimSuffix(p.path, "/")+"/")
 }
 
-// parts opens what was granted, as far as it is there: each folder without what is granted in it
-// once more, unless that is to be written and the folder is not. Some programs have their parts
-// behind themselves and open what they are: so the program is there too, by its name.
+// parts opens what was granted and exists. A folder includes granted paths inside it, unless one is
+// writable and the folder is not. Some programs carry data in their own file and open it by name,
+// so the program is included too.
 func (o *order) parts(self string) (parts []part, err error) {
 	writes := map[string]bool{}
 	for _, path := range slices.Concat(o.Libraries, o.Read, []string{o.Loader}, slices.Collect(maps.Keys(devices))) {
@@ -110,25 +110,25 @@ func (o *order) parts(self string) (parts []part, err error) {
 
 func closeParts(parts []part) {
 	for _, p := range parts {
-		_ = unix.Close(p.fd) // it was only a name
+		_ = unix.Close(p.fd) // an O_PATH descriptor
 	}
 }
 
-// enter puts the parts in their places below base and makes base the root.
+// enter mounts the parts below base and makes base the root.
 func (o *order) enter(base string, parts []part) error {
 	for _, p := range parts {
 		if err := p.put(base + p.path); err != nil {
 			return fmt.Errorf("%s in a new root: %w", p.path, err)
 		}
 	}
-	// Its own process, by which some runtimes find their program. Where parts of /proc are covered,
-	// as containers do, a new one is refused; nobody needs it.
+	// A /proc of its own, through which some runtimes find their program. Mounting it is refused
+	// where parts of /proc are masked, as in containers; programs work without it.
 	if err := os.Mkdir(base+"/proc", 0o555); err != nil {
 		return err
 	}
 	err := unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 	if err == nil && o.Bound {
-		// The number is that of the process's own namespace: see boundsProcesses.
+		// The limit belongs to the process's own namespace: see boundsProcesses.
 		most := strconv.FormatUint(reservedPIDs+o.Limits.Threads, 10)
 		if err := os.WriteFile(base+"/proc/sys/kernel/pid_max", []byte(most), 0); err != nil {
 			return fmt.Errorf("limit of threads: %w", err)
@@ -137,7 +137,7 @@ func (o *order) enter(base string, parts []part) error {
 	if err := unix.Chdir(base); err != nil {
 		return err
 	}
-	// The old root is mounted over the new one, and then is not.
+	// pivot_root stacks the old root on the new one; then unmount it.
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("go to a new root: %w", err)
 	}
@@ -147,12 +147,11 @@ func (o *order) enter(base string, parts []part) error {
 	return unix.Chdir("/")
 }
 
-// put mounts the part. What is not to be written is mounted so, with all that is mounted in it, and
-// nowhere does a program run as its owner.
+// put mounts the part, with all mounts inside it: read-only unless it is writable, and nosuid.
 func (p part) put(at string) error {
 	var err error
 	switch {
-	case p.within: // it is there, and it is the user's
+	case p.within: // its mount point exists and belongs to the user
 	case p.dir:
 		err = os.MkdirAll(at, 0o755)
 	default:
@@ -173,15 +172,15 @@ func (p part) put(at string) error {
 	return unix.MountSetattr(unix.AT_FDCWD, at, unix.AT_RECURSIVE, &attr)
 }
 
-// reopen opens the program by its name in the new root, where it cannot be changed, if that is the
-// same file. The descriptor that the host gave is of a mount that can be written, and the process
-// could open it again by /proc/self/exe.
+// reopen opens the program by name in the new root, where it is read-only, if it is the same file.
+// The host's descriptor belongs to a writable mount, and the process could reopen it through
+// /proc/self/exe.
 func (o *order) reopen(self string) bool {
 	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer func() { _ = unix.Close(fd) }() // it has another number now
+	defer func() { _ = unix.Close(fd) }() // it was duplicated
 	var given, found unix.Stat_t
 	err = errors.Join(unix.Fstat(o.Program, &given), unix.Fstat(fd, &found))
 	same := err == nil && given.Dev == found.Dev && given.Ino == found.Ino

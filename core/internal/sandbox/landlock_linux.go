@@ -1,4 +1,4 @@
-// Landlock: which files a plugin has.
+// Landlock: the files of a plugin.
 
 package sandbox
 
@@ -12,22 +12,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// landlockABI returns the version of Landlock that the kernel has, or why it has none.
+// landlockABI returns the kernel's version of Landlock, or why it has none.
 func landlockABI() (int, error) {
 	v, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	switch errno {
 	case 0:
 		return int(v), nil
 	case unix.ENOSYS:
-		return 0, errors.New("the kernel has no Landlock, which came with Linux 5.13, or something around this process forbids it")
+		return 0, errors.New("the kernel has no Landlock, which came with Linux 5.13, or something around this " +
+			"process forbids it")
 	case unix.EOPNOTSUPP:
 		return 0, errors.New("the kernel has Landlock, but it is switched off: add landlock to the boot parameter lsm=")
 	}
 	return 0, fmt.Errorf("landlock: %w", errno)
 }
 
-// Rights to files, and to folders with what is in them. There is no right to make links, sockets or
-// devices among what is granted for writing: somebody else may follow what a plugin leaves there.
+// Rights to files, and to folders with their content. No right allows making links, sockets or
+// devices in writable folders, because other programs might follow them.
 const (
 	readFile   = unix.LANDLOCK_ACCESS_FS_READ_FILE
 	readTree   = readFile | unix.LANDLOCK_ACCESS_FS_READ_DIR
@@ -36,13 +37,14 @@ const (
 	socketTree = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
 	writeTree  = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
 		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR | unix.LANDLOCK_ACCESS_FS_REFER
-	// fileOnly are those that a file can have, and not only a folder.
+	// fileOnly are the rights that apply to files as well as folders.
 	fileOnly = execFile | writeFile | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 )
 
-// handled returns what a version of Landlock can forbid. Everything is, unless a rule allows it.
+// handled returns what a version of Landlock can forbid. Everything in it is forbidden unless a
+// rule allows it.
 func handled(abi int) unix.LandlockRulesetAttr {
-	a := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1} // all of the first
+	a := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1} // all rights of version 1
 	if abi >= 2 {
 		a.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_REFER
 	}
@@ -61,7 +63,7 @@ func handled(abi int) unix.LandlockRulesetAttr {
 	return a
 }
 
-// ruleset is a set of rules that is being made.
+// ruleset is a set of rules under construction.
 type ruleset struct {
 	fd      int
 	handled uint64
@@ -76,7 +78,7 @@ func newRuleset(abi int) (*ruleset, error) {
 	return &ruleset{int(fd), a.Handled_access_fs}, nil
 }
 
-// add grants rights to a path, if there is something.
+// add grants rights to a path, if it exists.
 func (r *ruleset) add(path string, rights uint64) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +110,7 @@ func (r *ruleset) addFD(fd int, rights uint64) error {
 	return nil
 }
 
-// restrict puts the rules on this thread, and so on what it executes.
+// restrict applies the rules to this thread, and so to what it executes.
 func (r *ruleset) restrict() error {
 	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r.fd), 0, 0); errno != 0 {
 		return fmt.Errorf("landlock: restrict: %w", errno)

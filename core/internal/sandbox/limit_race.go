@@ -2,5 +2,5 @@
 
 package sandbox
 
-// memoryLimit is none: the race detector maps more than any machine has.
+// memoryLimit is 0 (none): the race detector maps more memory than any machine has.
 const memoryLimit = 0

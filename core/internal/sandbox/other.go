@@ -1,4 +1,4 @@
-// Systems on which plugins are not confined.
+// Systems without confinement of plugins.
 
 //go:build !linux
 
@@ -10,7 +10,7 @@ import (
 	"runtime"
 )
 
-// Support is what a system has for a sandbox.
+// Support is what the system supports.
 type Support struct {
 	Kernel   string
 	Landlock int
@@ -19,10 +19,10 @@ type Support struct {
 	SetUID   bool
 }
 
-// System looks at the system.
+// System returns what the system supports.
 func System() Support { return Support{Kernel: runtime.GOOS} }
 
-// Check says that a level that confines is not to be had.
+// Check returns an error for levels that confine.
 func (Support) Check(l Level) error {
 	if l.Confines() {
 		return &MissingError{l, "it needs Linux, and this is " + runtime.GOOS}
@@ -30,23 +30,23 @@ func (Support) Check(l Level) error {
 	return nil
 }
 
-// Namespaces are Linux's.
+// Namespaces exist only on Linux.
 func (s Support) Namespaces() error { return s.Check(Full) }
 
-// Best returns the most that there is.
+// Best returns the strictest supported level.
 func (Support) Best() Level { return Env }
 
-// SocketName is Linux's.
+// SocketName is used only on Linux.
 const SocketName = ""
 
-// BoundsThreads is Linux's.
+// BoundsThreads is true only on Linux.
 func (Support) BoundsThreads() bool { return false }
 
-// Start is for Linux alone.
+// Start works only on Linux.
 func Start(_ *exec.Cmd, _ *os.File, p Policy) error { return System().Check(p.Level) }
 
-// Refusal is for Linux alone.
+// Refusal occurs only on Linux.
 func Refusal(int, []string) error { return nil }
 
-// Protect has nothing to do.
+// Protect does nothing.
 func Protect() error { return nil }

@@ -1,4 +1,4 @@
-// Program: what a file is that is to be executed.
+// Program: what an executable file needs to start.
 
 package sandbox
 
@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// ErrScript refuses a program that another would have to run.
+// ErrScript is the error of a program that needs an interpreter.
 var ErrScript = errors.New("it is a script, and the sandbox starts no interpreter: make it a single executable, " +
 	"as Node.js, Deno, Bun and PyInstaller can, or run it with --sandbox=env if you trust it")
 
-// program is what the loader of a file needs.
+// program is what the loader of an executable reads.
 type program struct {
-	loader    string   // "": it is static
+	loader    string   // "": statically linked
 	libraries []string // folders and files that the loader reads
 }
 
-// inspect finds out how a program is started. What is no program is left to the system's own words.
+// inspect returns how a program is started. For other files, it leaves the error to the system.
 func inspect(r io.ReaderAt) (program, error) {
 	var head [4]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
@@ -54,15 +54,14 @@ func inspect(r io.ReaderAt) (program, error) {
 	return program{}, nil
 }
 
-// systemLibraries are the folders of the system's shared libraries, and what its loader reads to
-// find them.
+// systemLibraries are the folders of the system's shared libraries and the loader's configuration.
 var systemLibraries = []string{
 	"/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib",
 	"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ld-musl-x86_64.path", "/etc/ld-musl-aarch64.path",
 }
 
-// stores are where systems keep everything that is installed, libraries with it, each in a folder
-// of its own.
+// stores are folders in which some systems install everything, including libraries, each package in
+// its own folder.
 var stores = []string{"/nix/store", "/gnu/store"}
 
 func dynamic(loader string) program {

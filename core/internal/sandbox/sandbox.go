@@ -1,34 +1,36 @@
-// Package sandbox starts a plugin's process so that it can do what it was granted and nothing else.
-// Package pluginhost hands it an exec.Cmd and a [Policy]; what it knows of plugins is that they
-// listen on a unix socket in one folder.
+// Package sandbox starts a plugin's process so that it can only do what it was granted. Package
+// pluginhost passes it an exec.Cmd and a [Policy]. All that the sandbox knows of plugins is that
+// they listen on a unix socket in one folder.
 //
-// On Linux three things of the kernel are put together, none of which needs a privilege:
+// On Linux it combines mechanisms of the kernel that need no privilege:
 //
-//   - Landlock keeps the process from every file but its own program, its socket's folder and what the policy grants.
-//   - A seccomp filter of our own leaves it no socket but unix stream sockets, and no connect at all: so there is no network, TCP,
-//     UDP, MPTCP or otherwise, and no agent's or daemon's socket. There is no exec, no fork, no signal to others
-//     and no question about them, and none of the calls by which files are changed that Landlock does not see, such as chmod. System calls of another
-//     architecture kill the process: they would go past a filter that knows one.
-//   - The socket that it listens at is the host's: where it has no network of its own, its call of bind
-//     is answered by the host, once. A socket without a path would be open to everybody.
-//   - Limits: no core dump, few descriptors, bounded memory and threads, no bytes into files for whoever was granted none; no new
-//     privileges, no capabilities.
+//   - Landlock keeps the process from every file except its own program, its socket's folder and
+//     what the policy grants.
+//   - A seccomp filter leaves it no sockets except unix stream sockets, and no connect at all. So
+//     there is no network (TCP, UDP, MPTCP or other) and no socket of an agent or daemon. There
+//     is no exec, no fork, no signal to other processes and no query about them, and none of the
+//     calls that change files unseen by Landlock, such as chmod. System calls of another
+//     architecture kill the process, because they would bypass a filter for one architecture.
+//   - The host provides the socket that it listens on: if it has no network namespace, the host
+//     answers its call of bind, once. Everybody could connect to an abstract socket.
+//   - Limits: no core dump, few descriptors, bounded memory and threads, no writes to files without
+//     a grant; no new privileges, no capabilities.
 //
-// Where the host is root, or where [Full] is asked for, namespaces come on top: no network, no
-// other process and no file is even there, and what is only to be read is mounted so. A plugin of
-// root without files is another user too. Landlock alone is no network sandbox, and a network
-// namespace alone leaves files and unix sockets: so the first two are required and namespaces are a
-// bonus.
+// If the host is root, or with [Full], namespaces are added: networks, other processes and other
+// files do not exist for the process, and read-only files are mounted read-only. A plugin of root
+// without files also runs as another user. Landlock alone does not restrict the network, and a
+// network namespace alone does not restrict files and unix sockets. So Landlock and seccomp are
+// required, and namespaces are an addition.
 //
 // # How it starts
 //
-// The host opens the program, looks at what it opened, and starts its own executable again with
-// that descriptor. There init, before anything else of that program runs, takes the process over:
-// it gives up what it does not need, restricts itself, and executes the program by the descriptor.
-// So what runs is what was looked at, whatever has become of the file's name since. The filter lets
-// one exec through, of a descriptor with a number that the limit of descriptors rules out for all
-// that are opened later. That it is an init makes every program that starts plugins its own first
-// stage, tests among them, and spares it the inits of most other packages.
+// The host opens the program, checks the open file, and starts its own executable again with that
+// descriptor. There, init takes over before anything else of that program runs: it gives up what it
+// does not need, restricts itself, and executes the program by its descriptor. So the checked file
+// is executed even if its path has changed since. The filter allows one exec, of a descriptor whose
+// number the limit of descriptors excludes for all later files. Because it is an init, every
+// program that starts plugins can be its own first stage, including tests, and the inits of most
+// other packages do not run.
 package sandbox
 
 import (
@@ -37,26 +39,26 @@ import (
 	"strings"
 )
 
-// Level says how much a plugin's process is confined.
+// Level is how strictly a plugin's process is confined.
 type Level string
 
-// The levels, from the most to the least.
+// The levels, strictest first.
 const (
-	// Full is Strong and namespaces of the process's own.
+	// Full is Strong plus namespaces.
 	Full Level = "full"
-	// Strong is Landlock, seccomp and limits. It is the preset.
+	// Strong is Landlock, seccomp and limits. It is the default.
 	Strong Level = "strong"
-	// Env keeps from a plugin the environment, descriptors and standard input of the host, and ends
-	// it with the host.
+	// Env withholds the host's environment, descriptors and standard input, and ends the plugin
+	// with the host.
 	Env Level = "env"
-	// None hands the environment on as well.
+	// None passes the environment on as well.
 	None Level = "none"
 )
 
-// Levels lists them.
+// Levels returns all levels.
 func Levels() []Level { return []Level{Full, Strong, Env, None} }
 
-// ParseLevel reads the name of a level.
+// ParseLevel parses the name of a level.
 func ParseLevel(text string) (Level, error) {
 	if slices.Contains(Levels(), Level(text)) {
 		return Level(text), nil
@@ -68,33 +70,33 @@ func ParseLevel(text string) (Level, error) {
 	return "", fmt.Errorf("%q is not a level of the sandbox; there are %s", text, strings.Join(names, ", "))
 }
 
-// Confines reports whether the kernel holds the plugin, and not its good will.
+// Confines reports whether the kernel confines the plugin.
 func (l Level) Confines() bool { return l == Full || l == Strong }
 
 // Policy is what a process may do.
 type Policy struct {
 	Level   Level
-	Sockets string   // the folder in which it may make a socket
-	Read    []string // files and folders, absolute; what does not exist is left out
-	Write   []string // the same, to be read and written
+	Sockets string   // folder in which it may make a socket
+	Read    []string // absolute paths of files and folders; missing ones are ignored
+	Write   []string // likewise, for reading and writing
 	Limits  Limits
 }
 
-// Limits are walls before those of the machine, for a process that runs away.
+// Limits bound a runaway process before it exhausts the machine.
 type Limits struct {
-	Memory  uint64 // bytes of data; 0: any number
-	Threads uint64 // beyond all that the machine has at the start
-	Files   uint64 // open at once
+	Memory  uint64 // bytes of data; 0: unlimited
+	Threads uint64 // in addition to those that the machine has at the start
+	Files   uint64 // open at the same time
 }
 
-// DefaultLimits are those of plugins. A record may have 64 MiB, and a runtime may want several
+// DefaultLimits are the limits of plugins. A record may have 64 MiB, and a runtime may need several
 // times that.
 func DefaultLimits() Limits { return Limits{Memory: memoryLimit, Threads: 4096, Files: 1024} }
 
-// MissingError says that a level is not to be had.
+// MissingError says that a level is not supported.
 type MissingError struct {
 	Level Level
-	What  string // the system has not
+	What  string // what the system lacks
 }
 
 func (e *MissingError) Error() string {
@@ -103,8 +105,8 @@ func (e *MissingError) Error() string {
 
 const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, if you trust all of them"
 
-// refusalPrefix begins what the first stage says on standard error when it cannot go on, and
-// refusalCode is what it exits with.
+// refusalPrefix is the prefix of the first stage's error on standard error, and refusalCode is its
+// exit code.
 const (
 	refusalPrefix = "scrapekit sandbox: "
 	refusalCode   = 125

@@ -1,4 +1,4 @@
-// The first stage: a process that restricts itself and then becomes the plugin.
+// The first stage: a process that restricts itself and then executes the plugin.
 
 package sandbox
 
@@ -16,28 +16,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shimName is the first argument of the first stage, by which it knows itself.
+// shimName is the first argument, which marks the first stage.
 const shimName = "scrapekit-sandbox"
 
-// shimEnv is for the first stage alone: its threads have to end before it can become the plugin,
-// and on a busy machine each takes its time.
+// shimEnv is the environment of the first stage. Its threads must end before the exec, which takes
+// long on a busy machine, so it has few.
 var shimEnv = []string{"GOMAXPROCS=1", "GOGC=off"}
 
-// order is what the host tells the first stage, as its only argument. Everybody can read it.
+// order is the first stage's only argument. Every process can read it.
 type order struct {
 	Policy
 	Args      []string
-	Program   int      // its descriptor, beyond the limit of them
-	ABI       int      // of Landlock
-	Libraries []string // what the program's loader reads
-	Loader    string   // executes what is not static; "": nothing
-	Hide      bool     // what was not granted is not even there
-	Bound     bool     // the namespace of processes bounds their number
-	Ask       int      // socket by which the host is handed what it answers bind with; 0: it does not
-	Own       bool     // of files of others too: a capability that root keeps for what it was granted
+	Program   int      // its descriptor, above the limit
+	ABI       int      // version of Landlock
+	Libraries []string // read by the program's loader
+	Loader    string   // executes a dynamically linked program; "": none
+	Hide      bool     // make everything else invisible
+	Bound     bool     // the pid namespace limits the number of processes
+	Ask       int      // socket over which the host receives the listener for bind; 0: none
+	Own       bool     // keep root's capability to use granted files of other users
 }
 
-// init takes over a process that [Command] has started. See the package comment on why it is here.
+// init takes over a process that [Start] has started. The package comment says why it is an init.
 func init() {
 	if len(os.Args) != 2 || os.Args[0] != shimName {
 		return
@@ -60,18 +60,18 @@ type execError struct{ errno syscall.Errno }
 
 func (e *execError) Error() string { return e.errno.Error() }
 
-// run does not return if all goes well. Inits run on the main thread and stay there, so what
-// restricts a thread restricts what it executes.
+// run returns only on an error. Inits run on the main thread and stay there, so restrictions of
+// this thread apply to what it executes.
 func (o *order) run() error {
 	if orphaned() {
 		return errors.New("the host has died")
 	}
-	tasks, err := tasks() // while there is a /proc
+	tasks, err := tasks() // before /proc disappears
 	if err != nil {
 		return err
 	}
-	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something
-	// against mounts.
+	// If hiding was not requested, an error is ignored: the host's own environment may forbid
+	// mounts.
 	sealed := false
 	if o.Hide {
 		if sealed, err = o.hide(); err != nil && o.Level == Full {
@@ -112,8 +112,8 @@ func (o *order) run() error {
 	return &execError{errno}
 }
 
-// filter installs the filter. Where another program round this one listens to system calls already,
-// no second can: then a plugin binds its sockets itself.
+// filter installs the filter. If a supervisor of this process already has a listener, a second one
+// is impossible, and the plugin binds its socket itself.
 func (o *order) filter(in filterInput) error {
 	if in.ask {
 		filter, err := newFilter(in)
@@ -133,26 +133,25 @@ func (o *order) filter(in filterInput) error {
 	return err
 }
 
-// orphaned reports whether the host died before the kernel was told to end this process with it;
-// afterwards it does. In a namespace of its own a process cannot ask who its parent is, but nobody
-// reads its output any more.
+// orphaned reports whether the host ended before this process was set to end with it. In its own
+// pid namespace, a process cannot see its parent, but then nobody reads its output either.
 func orphaned() bool {
 	out := []unix.PollFd{{Fd: 1}}
 	n, err := unix.Poll(out, 0)
 	return err == nil && n > 0 && out[0].Revents&unix.POLLERR != 0
 }
 
-// Limits that no policy changes.
+// Limits that are independent of the policy.
 const (
 	maxStack   = 8 << 20 // bytes, of the first thread
-	maxSignals = 1024    // on their way, all of the user's; with timers
+	maxSignals = 1024    // queued, of all the user's processes; includes timers
 )
 
-// limits sets the limits of the process. That of descriptors is the program's number: no other will
-// ever have it, for the filter allows no limit to be set.
+// limits sets the limits of the process. The limit of descriptors is the program's number, so that
+// no other file can get that number; the filter does not allow changing limits.
 func (o *order) limits(tasks uint64) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
-		return fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
+		return fmt.Errorf("close what was inherited: %w", err) // without close_range, the host has set close-on-exec
 	}
 	unix.CloseOnExec(o.Program)
 	for _, l := range []struct {
@@ -164,9 +163,9 @@ func (o *order) limits(tasks uint64) error {
 		{unix.RLIMIT_CORE, 0, true},
 		{unix.RLIMIT_DATA, o.Limits.Memory, o.Limits.Memory > 0},
 		{unix.RLIMIT_NPROC, tasks + o.Limits.Threads, true},
-		{unix.RLIMIT_STACK, maxStack, true},        // it counts for no other limit
-		{unix.RLIMIT_SIGPENDING, maxSignals, true}, // timers too, which the user has a number of
-		{unix.RLIMIT_FSIZE, 0, len(o.Write) == 0},  // it could fill up the disk of its socket
+		{unix.RLIMIT_STACK, maxStack, true},        // stacks count for no other limit
+		{unix.RLIMIT_SIGPENDING, maxSignals, true}, // includes timers, which are limited per user
+		{unix.RLIMIT_FSIZE, 0, len(o.Write) == 0},  // it could fill the disk of its socket
 	} {
 		if !l.applies {
 			continue
@@ -183,8 +182,8 @@ func (o *order) limits(tasks uint64) error {
 	return nil
 }
 
-// tasks is how many threads the machine has. The limit of threads counts all of a user's, in every
-// process: it can only be beyond what there is.
+// tasks returns the number of threads on the machine. The limit of threads counts all processes of
+// a user, so it can only be set above that.
 func tasks() (uint64, error) {
 	raw, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -198,8 +197,8 @@ func tasks() (uint64, error) {
 	return all, nil
 }
 
-// dropCapabilities gives up all of them, but for the one to read and write files of others, if the
-// order says so: Landlock says which.
+// dropCapabilities drops all capabilities, except the one to use files of other users if the order
+// keeps it; Landlock limits which files.
 func (o *order) dropCapabilities() error {
 	var keep uint32
 	if o.Own {
@@ -207,7 +206,7 @@ func (o *order) dropCapabilities() error {
 	}
 	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
 		if c != unix.CAP_DAC_OVERRIDE || !o.Own {
-			// Whoever may not change the bounding set is kept from its use by no_new_privs.
+			// If the bounding set cannot be changed, no_new_privs prevents its use.
 			_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
 		}
 	}
@@ -224,7 +223,7 @@ func (o *order) dropCapabilities() error {
 	return nil
 }
 
-// devices are what programs expect to be there.
+// devices are device files that programs expect.
 var devices = map[string]uint64{
 	"/dev/null": writeFile, "/dev/random": readFile, "/dev/urandom": readFile,
 	"/etc/localtime": readFile, "/usr/share/zoneinfo": readTree,

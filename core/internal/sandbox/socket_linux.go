@@ -1,7 +1,7 @@
-// Socket: the one that a plugin listens at. An ordinary user's plugin could bind others too,
-// without a path, which Landlock does not see: every process of the machine can connect there. So
-// it binds none. Its call is answered by the host, which puts a socket that is bound in the place
-// of the plugin's, whatever name that asked for, once.
+// Socket: provides the socket that a plugin listens on. An ordinary user's plugin could bind an
+// abstract socket, which Landlock does not see and to which every process of the machine can
+// connect. So it binds none: the host answers its call of bind, once, and replaces the plugin's
+// socket with a bound one, whatever name was requested.
 
 package sandbox
 
@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SocketName is that of the socket in its folder.
+// SocketName is the name of the socket in its folder.
 const SocketName = "plugin.sock"
 
-// socketPair returns the ends of a connection: the host's, and one for the process.
+// socketPair returns the host's end of a connection, and the process's end.
 func socketPair() (ours, theirs *os.File, err error) {
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -29,11 +29,11 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(ends[0]), "sandbox"), os.NewFile(uintptr(ends[1]), "sandbox"), nil
 }
 
-// bindFor answers the process's first call of bind, and ends with it: all later ones are refused by
-// the kernel, for nobody listens.
+// bindFor answers the first bind of the process, then closes the listener. The kernel refuses all
+// later ones.
 func bindFor(ours *os.File, dir string) {
 	listener := listenerFrom(ours)
-	_ = ours.Close() // it has said what it had to say
+	_ = ours.Close() // no more data follows
 	if listener == nil {
 		return // the process is gone, or binds itself
 	}
@@ -51,15 +51,15 @@ func bindFor(ours *os.File, dir string) {
 	})
 }
 
-// ready calls f as often as there may be something to be had, until it is done.
+// ready calls f whenever the file may be readable, until f is done.
 func ready(file *os.File, f func(fd int) (done bool)) {
 	raw, err := file.SyscallConn()
 	if err == nil {
-		_ = raw.Read(func(fd uintptr) bool { return f(int(fd)) }) // f knows how it went
+		_ = raw.Read(func(fd uintptr) bool { return f(int(fd)) }) // f keeps the result
 	}
 }
 
-// listenerFrom receives what calls of bind are answered by; nil: there is none.
+// listenerFrom receives the listener for calls of bind; nil: there is none.
 func listenerFrom(ours *os.File) (listener *os.File) {
 	ready(ours, func(fd int) bool {
 		rights := make([]byte, unix.CmsgSpace(4))
@@ -106,7 +106,8 @@ type (
 	}
 )
 
-// answer answers one call of bind. It is not done if the call was interrupted: then it comes again.
+// answer answers one call of bind. It returns false if the call was interrupted: then it comes
+// again.
 func answer(listener int, dir string) (done bool) {
 	var n notification
 	if err := control(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
@@ -121,7 +122,7 @@ func answer(listener int, dir string) (done bool) {
 	return control(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)) == nil && r.errno == 0
 }
 
-// give puts a socket that is bound in the place of the one that was to be bound.
+// give replaces the socket in the call with a bound one.
 func give(listener int, n notification, dir string) error {
 	flags := unix.SOCK_STREAM | unix.SOCK_CLOEXEC
 	if nonblocking(n) {
@@ -131,9 +132,9 @@ func give(listener int, n notification, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Close(socket) }() // the process has it
+	defer func() { _ = unix.Close(socket) }() // the process has a copy
 	path := filepath.Join(dir, SocketName)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // that of a call that was interrupted
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // from an interrupted call
 		return err
 	}
 	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
@@ -146,7 +147,7 @@ func give(listener int, n notification, dir string) error {
 	return control(listener, unix.SECCOMP_IOCTL_NOTIF_ADDFD, unsafe.Pointer(&a))
 }
 
-// control asks the kernel something about the calls that are to be answered.
+// control sends a request about pending calls to the kernel.
 func control(listener int, request uintptr, about unsafe.Pointer) error {
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(listener), request, uintptr(about)); errno != 0 {
 		return errno
@@ -154,8 +155,8 @@ func control(listener int, request uintptr, about unsafe.Pointer) error {
 	return nil
 }
 
-// nonblocking reports whether the socket that is to be bound does not block. Where that cannot be
-// seen, it is taken for one of those that most runtimes have.
+// nonblocking reports whether the socket in the call is non-blocking. If that is unknown, it is
+// true, as in most runtimes.
 func nonblocking(n notification) bool {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", n.pid, n.args[0]))
 	if err != nil {

@@ -1,4 +1,4 @@
-// System: what the kernel at hand can do.
+// System: what this kernel supports.
 
 package sandbox
 
@@ -15,18 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Support is what a system has for a sandbox.
+// Support is what the system supports.
 type Support struct {
 	Kernel   string
-	Landlock int  // version; 0: none
+	Landlock int  // ABI version; 0: none
 	Seccomp  bool // with filters
 	Root     bool
-	SetUID   bool // may become another user
+	SetUID   bool // may switch to another user
 
 	landlock, seccomp error
 }
 
-// System looks at the system, once.
+// System returns what the system supports. The result is cached.
 func System() Support { return system() }
 
 var system = sync.OnceValue(func() Support {
@@ -42,8 +42,8 @@ var system = sync.OnceValue(func() Support {
 	return s
 })
 
-// Namespaces says why a process cannot have namespaces of its own: with the powers of root or, for
-// others, in one of users. It tries, once.
+// Namespaces returns why a process cannot have namespaces: as root or, for other users, in a user
+// namespace. It tries once.
 func (s Support) Namespaces() error {
 	if s.Root {
 		return namespacesOfRoot()
@@ -63,9 +63,8 @@ func has(capability uint) bool {
 	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<capability) != 0
 }
 
-// hasNobody reports whether this process's namespace of users knows the user and the group that
-// plugins of root are to be, and lets a process choose its groups. One that somebody made without
-// privileges has one user alone.
+// hasNobody reports whether this user namespace contains the user and group of root's plugins, and
+// allows setting groups. An unprivileged user namespace contains only one user.
 func hasNobody() bool {
 	for _, name := range []string{"uid_map", "gid_map"} {
 		raw, err := os.ReadFile("/proc/self/" + name)
@@ -77,7 +76,7 @@ func hasNobody() bool {
 	return err != nil || strings.TrimSpace(string(raw)) != "deny"
 }
 
-// mapsID reports whether a map of ids, as /proc shows it, has an id of this namespace.
+// mapsID reports whether an id map in the format of /proc contains an id of this namespace.
 func mapsID(idMap string, id uint64) bool {
 	for line := range strings.Lines(idMap) {
 		var inside, outside, count uint64
@@ -88,24 +87,23 @@ func mapsID(idMap string, id uint64) bool {
 	return false
 }
 
-// reservedPIDs are those that a namespace of processes does not hand out again once it came to its
-// end.
+// reservedPIDs are pids that a pid namespace does not reuse after a wrap-around.
 const reservedPIDs = 300
 
-// boundsProcesses reports whether a namespace of processes has a bound of its own, as since Linux
-// 6.14. Before, what is written there is the machine's. It is the only bound of threads that holds
-// for root: a limit of the process does not.
+// boundsProcesses reports whether a pid namespace has its own limit of processes, as since Linux
+// 6.14. Before, writing the limit changes that of the machine. It is the only limit of threads that
+// applies to root.
 func (s Support) boundsProcesses() bool {
 	var major, minor int
 	n, _ := fmt.Sscanf(s.Kernel, "%d.%d", &major, &minor)
 	return n == 2 && (major > 6 || major == 6 && minor >= 14)
 }
 
-// BoundsThreads reports whether a plugin of root that has files, and so stays root, has a bound of
-// threads.
+// BoundsThreads reports whether threads are limited for a plugin of root with files, which stays
+// root.
 func (s Support) BoundsThreads() bool { return s.Namespaces() == nil && s.boundsProcesses() }
 
-// tryNamespaces starts a process in namespaces of its own, which ends at once.
+// tryNamespaces starts a process in namespaces, which ends immediately.
 func tryNamespaces(root bool) error {
 	attr := &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
 	if !root {
@@ -116,12 +114,12 @@ func tryNamespaces(root bool) error {
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{shimName, "null"}, Env: []string{}, SysProcAttr: attr}
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return nil // it ran
+		return nil // it started
 	}
 	return err
 }
 
-// Check says why the system has not what a level needs, and what to do.
+// Check returns what the system lacks for a level, and what to do.
 func (s Support) Check(l Level) error {
 	var missing []string
 	if l.Confines() {
@@ -143,7 +141,7 @@ func (s Support) Check(l Level) error {
 	return &MissingError{l, strings.Join(missing, "; ")}
 }
 
-// Best returns the most that plugins can be confined without asking for it.
+// Best returns the strictest level that is used by default.
 func (s Support) Best() Level {
 	if s.Check(Strong) == nil {
 		return Strong

@@ -302,3 +302,20 @@ func wrapInline(nodes []Node) []Node {
 	}
 	return paragraphs(nodes)
 }
+
+func titleNode(title string) Node {
+	return Node{Kind: Paragraph, Content: []Node{{Kind: Text, Marks: Strong, Text: title}}}
+}
+
+// languageName makes a word that can stand behind a fence; anything else is no language.
+func languageName(s string) string {
+	if len(s) > 20 {
+		return ""
+	}
+	for i := range len(s) {
+		if c := s[i]; !alnum(c) && c != '+' && c != '-' && c != '#' && c != '_' && c != '.' {
+			return ""
+		}
+	}
+	return strings.ToLower(s)
+}

@@ -268,3 +268,8 @@ func longestRun(s string, c byte) int {
 	}
 	return longest
 }
+
+// pair is a set of characters that mean something in twos.
+type pair uint8
+
+func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }

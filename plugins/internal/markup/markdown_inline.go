@@ -30,15 +30,6 @@ func (w *writer) inline(nodes []Node) {
 	}
 }
 
-// run counts the nodes at the beginning that have the same property.
-func run[P comparable](nodes []Node, property func(n *Node) P) int {
-	n, first := 1, property(&nodes[0])
-	for n < len(nodes) && property(&nodes[n]) == first {
-		n++
-	}
-	return n
-}
-
 // link writes nodes that have one address. What stands around them decides whether the address may
 // stand bare.
 func (w *writer) link(nodes, after []Node) {

@@ -189,3 +189,12 @@ func (w *writer) lastRune() rune {
 	r, _ := utf8.DecodeLastRune(w.out[w.lineStart:])
 	return r
 }
+
+// run counts the nodes at the beginning that have the same property.
+func run[P comparable](nodes []Node, property func(n *Node) P) int {
+	n, first := 1, property(&nodes[0])
+	for n < len(nodes) && property(&nodes[n]) == first {
+		n++
+	}
+	return n
+}

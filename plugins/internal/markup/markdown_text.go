@@ -8,9 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// pair is a set of characters that mean something in twos.
-type pair uint8
-
 const (
 	stars pair = 1 << iota
 	underscores
@@ -170,8 +167,6 @@ func endsLine(s string) bool {
 	s = strings.TrimLeft(s, " \t\v\f")
 	return s == "" || s[0] == '\n' || s[0] == '\r'
 }
-
-func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
 
 func alpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 

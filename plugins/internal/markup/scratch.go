@@ -17,12 +17,6 @@ var scratches = sync.Pool{New: func() any {
 		out: make([]byte, 0, 4<<10)}
 }}
 
-// The largest that is kept: a body of some megabytes is rare, and its memory is given back.
-const (
-	maxScratch = 256 << 10 // bytes
-	maxStack   = 4096      // nodes
-)
-
 func (s *scratch) put() {
 	if cap(s.out) > maxScratch || cap(s.arena.stack) > 2*maxStack {
 		return

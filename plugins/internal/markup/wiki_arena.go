@@ -76,3 +76,9 @@ func (a *arena) paragraphs(flat []Node) []Node {
 	}
 	return out[:len(out):len(out)]
 }
+
+// The largest that is kept: a body of some megabytes is rare, and its memory is given back.
+const (
+	maxScratch = 256 << 10 // bytes
+	maxStack   = 4096      // nodes
+)

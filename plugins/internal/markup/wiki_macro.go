@@ -132,10 +132,6 @@ func codeNodes(m macro, content string) []Node {
 	return []Node{block}
 }
 
-func titleNode(title string) Node {
-	return Node{Kind: Paragraph, Content: []Node{{Kind: Text, Marks: Strong, Text: title}}}
-}
-
 // trimCode takes away the empty lines around code, but not the indentation of its first line.
 func trimCode(s string) string {
 	s = strings.TrimRight(s, " \t\n\u00a0")
@@ -169,17 +165,4 @@ func language(attrs string) string {
 		}
 	}
 	return ""
-}
-
-// languageName makes a word that can stand behind a fence; anything else is no language.
-func languageName(s string) string {
-	if len(s) > 20 {
-		return ""
-	}
-	for i := range len(s) {
-		if c := s[i]; !alnum(c) && c != '+' && c != '-' && c != '#' && c != '_' && c != '.' {
-			return ""
-		}
-	}
-	return strings.ToLower(s)
 }

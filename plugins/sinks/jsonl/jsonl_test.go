@@ -12,6 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/filesink/filesinktest"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 func TestConformance(t *testing.T) {
@@ -72,7 +73,9 @@ func settings(c Config, dir string) map[string]any {
 	return out
 }
 
+//ci:plain
 func TestCrash(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it is killed hundreds of times")

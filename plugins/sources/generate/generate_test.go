@@ -13,6 +13,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
@@ -29,7 +30,7 @@ func TestConformance(t *testing.T) {
 			sdktest.TestSource(t, Plugin(),
 				sdktest.SourceCase{Config: config, Check: func(t *testing.T, records map[string][]string) {
 					var c Config
-					if err := sdk.DecodeConfig([]byte(config), &c); err != nil {
+					if err := settings.Decode([]byte(config), &c); err != nil {
 						t.Fatal(err)
 					}
 					checkRecords(t, c, records[stream])

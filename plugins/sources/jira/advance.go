@@ -1,5 +1,5 @@
-// Advancing: where a walk goes behind a page, and when it is at its end. What a reply says of its
-// own end is not enough.
+// Advancing: where a walk continues after a page, and when it ends. A reply's own statement about
+// the end is not sufficient.
 
 package jira
 
@@ -12,30 +12,30 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
-// depth is how far into the anchor's query the walk is, where one minute holds more than a page.
-// One way through that query is a pass.
+// depth is the position within the anchor's query, if one minute has more issues than a page. One
+// traversal of that query is a pass.
 type depth struct {
 	startAt int             // Data Center
-	last    moment          // what a page must begin with that was asked for before the anchor moved
+	last    moment          // first issue that a page requested before the anchor moved must have
 	token   string          // Cloud
-	used    map[string]bool // tokens of this pass, to notice one that comes back
-	met     map[string]bool // ids that this pass met, up to the last page that joins
+	used    map[string]bool // tokens of this pass, to detect a repeated one
+	met     map[string]bool // ids met in this pass, up to the last joining page
 
-	loose  bool // nothing of the page to come can be on the one before it
+	loose  bool // the next page cannot overlap the previous one
 	gapped bool // there was such a page, or one with holes: something may be hidden
-	fresh  bool // this pass met an issue that no pass before it had met
-	hollow bool // an empty page had a token to go on
+	fresh  bool // this pass met an issue that no earlier pass had met
+	hollow bool // an empty page had a token to continue
 
-	far  int // the farthest startAt
-	idle int // pages in a row, at the farthest place, that brought nothing new to this pass
-	lost int // pages that did not join, since one brought something new
-	back int // how far the last of them made the walk go back
+	far  int // largest startAt
+	idle int // consecutive pages at the largest startAt without a new issue in this pass
+	lost int // pages that did not join since the last new issue
+	back int // how far the walk went back after the last of them
 }
 
-// mostIdle is how many pages in a row may bring nothing new, or not join.
+// mostIdle bounds the consecutive pages without a new issue, or without joining.
 const mostIdle = 20
 
-// note notes that this pass met an issue. news: for the first time.
+// note records that this pass met an issue. news: for the first time.
 func (d *depth) note(id string) (news bool) {
 	if d.met == nil {
 		d.met = map[string]bool{}
@@ -45,27 +45,27 @@ func (d *depth) note(id string) (news bool) {
 	return news
 }
 
-// seen is what a page showed.
+// seen is what a page contained.
 type seen struct {
 	first, last moment
-	news        int      // issues that its pass had not met
-	top         int64    // the latest time that may move the anchor
-	timeless    []uint64 // ids of issues that this walk had not met and that came without their time
+	news        int      // issues new to its pass
+	top         int64    // latest time that may move the anchor
+	timeless    []uint64 // ids new to this walk that came without a time
 }
 
-// owes reports whether all that the query shows must be met. Of an update walk it is what is older
-// than movable: the next run asks for the rest again.
+// owes reports whether everything that the query shows must be met. For an update walk, that is
+// what is older than movable: the next run requests the rest again.
 func (w *walk) owes() bool { return !w.reader.part.updates() || w.to != 0 }
 
-// joins reports whether a page that begins with first leaves no gap behind the pages before it: all
-// that the query shows before first was met. So it is where first is an issue that this pass has
-// met already, as the list has one order and no issue changes its place in it without leaving it.
-// It need not be the last one: where the index names issues that are gone, a page begins earlier
-// than it was meant to.
+// joins reports whether a page that begins with first leaves no gap after the pages before it:
+// everything that the query shows before first was met. That is so if this pass has met first
+// already, because the list has one order and an issue changes its place only by leaving the list.
+// first need not be the last issue met: if the index names missing issues, a page begins earlier
+// than requested.
 func (w *walk) joins(first moment) bool {
 	switch d := &w.depth; {
 	case w.base != w.anchor:
-		return first == d.last // what is before the anchor is not known any more
+		return first == d.last // what precedes the anchor is not known any more
 	case d.startAt == 0 || d.loose || !w.owes() && !w.proof.calling:
 		return true
 	default:
@@ -73,8 +73,8 @@ func (w *walk) joins(first moment) bool {
 	}
 }
 
-// retreat goes back from a page that does not join: what stood before it went away, and the list
-// has moved up. It goes a quarter of a page, and then twice as far each time.
+// retreat goes back from a page that does not join: earlier issues are gone and the list has moved
+// up. It goes back a quarter of a page, then twice as far each time.
 func (w *walk) retreat(guessed bool) error {
 	if guessed {
 		w.ahead.miss()
@@ -82,7 +82,7 @@ func (w *walk) retreat(guessed bool) error {
 		w.ahead.drop()
 	}
 	if w.base != w.anchor {
-		w.rewind() // the query from the anchor tells what there is
+		w.rewind() // the query from the anchor shows everything
 		return nil
 	}
 	d := &w.depth
@@ -95,9 +95,9 @@ func (w *walk) retreat(guessed bool) error {
 	return nil
 }
 
-// advance moves on: to a new query where the page got beyond the anchor's minute, even if the
-// server calls it the last one, else deeper into the same. Deeper, too, if the page that follows
-// was asked for already: it must join. It reports whether there is anything to move on to.
+// advance moves on: to a new query if the page went beyond the anchor's minute (even if the server
+// calls it the last page), otherwise deeper into the same query; also deeper if the next page was
+// requested already, because it must join. It reports whether there is anything to move on to.
 func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more bool, err error) {
 	d := &w.depth
 	d.gapped = d.gapped || p.holed(q) && !w.proof.calling
@@ -128,7 +128,7 @@ func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more boo
 	return true, nil
 }
 
-// progress returns an error where page after page brings nothing new to a pass.
+// progress returns an error if page after page has nothing new for a pass.
 func (d *depth) progress(q search, p page, news int) error {
 	switch {
 	case news > 0:
@@ -149,9 +149,9 @@ func (d *depth) progress(q search, p page, news int) error {
 		"or its index names many issues that are gone: try again later", q.startAt)
 }
 
-// more reports whether issues may stand behind this page of the query that q asked. news is how
-// many of its issues the pages before it did not have. The total is believed only where it fits
-// what came, and not behind a full page.
+// more reports whether issues may follow the page that q requested. news is the number of its
+// issues that earlier pages did not have. The total counts only if it is consistent with what came,
+// and not after a full page.
 func (p page) more(at rest.Site, q search, news int) bool {
 	if at.Flavour == rest.Cloud {
 		return p.token != ""
@@ -174,32 +174,31 @@ func (p page) full(q search) bool {
 	return p.count >= most
 }
 
-// holed reports whether the page of Data Center has fewer issues than places: its index names some
-// that are gone, or some are missing.
+// holed reports whether the page of Data Center has fewer issues than places: its index names
+// missing ones, or some were left out.
 func (p page) holed(q search) bool { return p.most > 0 && p.count < min(p.step(q), p.total-q.startAt) }
 
-// step is how many places of the list the server looked at for this page, as far as it says.
+// step returns the number of places that the server looked at for this page, as far as it says.
 func (p page) step(q search) int { return max(1, min(q.max, p.most)) }
 
-// moveTo has the next query begin at the anchor, or where it is already.
+// moveTo sets the start of the next query to the anchor, or its current place.
 func (w *walk) moveTo(anchor int64) {
 	w.anchor, w.proof = max(w.anchor, anchor), proof{}
 	w.rewind()
 }
 
-// rewind goes to the beginning of the query from the anchor on.
+// rewind goes to the beginning of the query from the anchor.
 func (w *walk) rewind() { w.base, w.depth = w.anchor, depth{} }
 
-// restart is rewind for a query that is not like the one before it: how many pages it has is not
-// known.
+// restart is rewind for a query unlike the previous one, so that its number of pages is unknown.
 func (w *walk) restart() {
 	w.size = 0
 	w.rewind()
 }
 
 // deeper goes to the next page of the same query. On Data Center it begins with the last issue of
-// this page, which shows whether the list has moved up. Where that cannot be, a roll call must show
-// that nothing is hidden.
+// this page, which shows whether the list has moved up. If that is impossible, a roll call must
+// show that nothing is hidden.
 func (w *walk) deeper(q search, p page, last moment) {
 	d := &w.depth
 	d.loose = p.token != "" || p.count < 2
@@ -220,7 +219,7 @@ func (w *walk) deeper(q search, p page, last moment) {
 	}
 }
 
-// end is the end of a pass: of the walk, too, if it is proven and nothing is left.
+// end ends a pass, and the walk too if everything is proven.
 func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error) {
 	switch {
 	case !w.depth.gapped && w.ends(q, p):
@@ -232,8 +231,8 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 		w.bind()
 		return true, nil
 	}
-	// Nothing behind movable is owed. What the server itself says that it holds back is asked for
-	// once more.
+	// What is after movable is not owed. What the server itself says to hold back is requested once
+	// more.
 	held, met, err := w.counted(ctx, q, p)
 	if err != nil || held <= met {
 		return false, err
@@ -245,7 +244,7 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 	return true, nil
 }
 
-// ends reports whether the server stands by the end of the query that p seems to be.
+// ends reports whether the server confirms the apparent end of the query.
 func (w *walk) ends(q search, p page) bool {
 	if w.reader.at.Flavour == rest.Cloud {
 		return p.last && p.token == "" && !w.depth.hollow
@@ -253,10 +252,10 @@ func (w *walk) ends(q search, p page) bool {
 	return p.total <= q.startAt+p.count
 }
 
-// counted is how many issues the query shows by the server's own count, and how many it has shown.
-// Cloud is asked only where it does not stand by its end. Of Data Center the total of a roll call
-// counts. Of what is not owed both are the same there, unless it shows nothing at all: the next run
-// asks for that again.
+// counted returns the server's own count of the query's issues, and how many it has shown. Cloud is
+// asked only if it does not confirm its end. For Data Center, the total of a roll call counts. For
+// what is not owed, both are equal there unless it shows nothing at all: the next run requests that
+// again.
 func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
 	met = len(w.met())
 	if w.proof.calling {
@@ -273,7 +272,7 @@ func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, er
 	return held, met, err
 }
 
-// bind bounds an update walk by movable: it goes over what is owed first, and then on to the rest.
+// bind bounds an update walk by movable, so that it reads first what is owed, then the rest.
 func (w *walk) bind() {
 	w.to = w.movable
 	w.restart()
@@ -295,10 +294,10 @@ func (w *walk) short(met, matching int) error {
 		met, matching, w.field, w.from())
 }
 
-// from is the anchor for people.
+// from formats the anchor for people.
 func (w *walk) from() string { return time.UnixMilli(w.anchor).UTC().Format(time.RFC3339) }
 
-// met is the ids of the anchor's query that the walk has met.
+// met returns the ids of the anchor's query that the walk has met.
 func (w *walk) met() map[string]bool {
 	ids := map[string]bool{}
 	for m := range w.seen {

@@ -1,7 +1,7 @@
-// Again: issues that were delivered while something that they have could not be had: a file whose
-// place is taken by a login page, a list for which the server answers 500 each time. One bad part
-// must not keep the others from being read, nor be forgotten: no update brings such an issue again,
-// so the next run asks for it by its id. It is delivered again once more of it can be had.
+// Again: retries issues of which a part could not be read: a file behind a login page, or a list
+// with a 500 each time. One bad part must not block the others, and must not be forgotten: no
+// update returns such an issue, so the next run requests it by id, and delivers it again when more
+// of it is available.
 
 package jira
 
@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// againSplits plans to ask again for what the walks of earlier runs could not have. What the last
-// such split still lacked is in its cursor, and settles all walks of runs before it.
+// againSplits plans to request again what the walks of earlier runs could not read. The cursor of
+// the last such split has what it still lacked, and covers all walks of runs before it.
 func againSplits(base part, walks []walkDone, counted map[string]censusDone) []sdk.Split {
 	settled := 0
 	var lacking lackSet
@@ -45,7 +45,7 @@ func againSplits(base part, walks []walkDone, counted map[string]censusDone) []s
 	return []sdk.Split{newSplit("issues/again", issuesStream, base, 0)}
 }
 
-// readAgain asks for the issues of an again part, some at a time.
+// readAgain requests the issues of an again part in chunks.
 func (r *walkReader) readAgain(ctx context.Context, from cursor) error {
 	ids := r.part.Lacking.ids()
 	if from.Next > len(ids) {
@@ -66,7 +66,7 @@ func (r *walkReader) readAgain(ctx context.Context, from cursor) error {
 	return r.end(ctx, cursor{Next: len(ids), Done: true})
 }
 
-// again delivers those of some issues of which more can be had now than before.
+// again delivers those issues of which more is available than before.
 func (r *walkReader) again(ctx context.Context, ids []uint64) error {
 	c, doubtful, err := r.fetch(ctx, ids)
 	if err != nil {

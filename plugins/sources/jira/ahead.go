@@ -1,4 +1,4 @@
-// Ahead: the pages behind the one that is read, asked for before their turn has come.
+// Ahead: requests the next pages before they are needed.
 
 package jira
 
@@ -13,31 +13,30 @@ import (
 )
 
 const (
-	// pagesAhead is how many are asked for at once behind the one that is read. The host's own
-	// limits hold as well.
+	// pagesAhead is the number of pages requested in advance. The host's limits apply too.
 	pagesAhead = 2
-	// mostAhead is how deep into one query pages are asked for so. A new query from the anchor
-	// costs the wait for one reply; a deep one costs the server more the deeper it is, and none may
-	// come near the window of its search platform.
+	// mostAhead is how deep in one query pages are requested in advance. A new query from the
+	// anchor costs waiting for one reply. A deep page costs the server more the deeper it is, and
+	// must stay away from the result window of its search platform.
 	mostAhead = 1000
-	// mostMisses is how many pages may come that do not join, before nothing is asked for ahead any
-	// more.
+	// mostMisses is the number of pages that do not join, after which nothing is requested in
+	// advance.
 	mostMisses = 3
 )
 
-// ahead holds the replies that were asked for ahead. Their bodies stay with the host until their
-// turn comes. It belongs to one goroutine.
+// ahead has the replies requested in advance. The host keeps their bodies until they are used. One
+// goroutine uses it.
 type ahead struct {
 	ask   func(context.Context, search) (*http.Response, error)
 	asked []*askedPage // in the order of their startAt
-	// misses counts the pages that did not fit.
+	// misses counts pages that did not match.
 	misses int
 }
 
-// askedPage is a page that was asked for.
+// askedPage is a requested page.
 type askedPage struct {
 	query   search
-	guessed bool // ahead of the page before it
+	guessed bool // in advance
 	at      time.Time
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -45,7 +44,7 @@ type askedPage struct {
 	err     error
 }
 
-// request asks for a page, unless it was asked for already.
+// request requests a page, unless it was requested already.
 func (a *ahead) request(ctx context.Context, q search) *askedPage {
 	if len(a.asked) > 0 && a.asked[0].query.same(q) {
 		first := a.asked[0]
@@ -64,7 +63,7 @@ func (a *ahead) start(ctx context.Context, q search) *askedPage {
 	return p
 }
 
-// wait returns the reply. To close its body ends the request.
+// wait returns the reply. Closing its body ends the request.
 func (p *askedPage) wait() (*http.Response, error) {
 	p.done.Wait()
 	if p.err != nil {
@@ -75,8 +74,8 @@ func (p *askedPage) wait() (*http.Response, error) {
 	return p.resp, nil
 }
 
-// guess asks for the pages that follow q, if each holds size issues and begins with the last one of
-// the page before. left is how many issues no page before q had.
+// guess requests the pages after q, assuming that each has size issues and begins with the last one
+// of the page before. left is the number of issues that no page before q had.
 func (a *ahead) guess(ctx context.Context, q search, size, left int) {
 	if a.misses >= mostMisses || size < 2 {
 		return
@@ -93,16 +92,16 @@ func (a *ahead) guess(ctx context.Context, q search, size, left int) {
 	}
 }
 
-// has reports whether the next page that was asked for is the one at startAt.
+// has reports whether the next requested page is the one at startAt.
 func (a *ahead) has(startAt int) bool { return len(a.asked) > 0 && a.asked[0].query.startAt == startAt }
 
-// miss gives up what was asked for, because it did not fit.
+// miss drops the requested pages because one did not match.
 func (a *ahead) miss() {
 	a.misses++
 	a.drop()
 }
 
-// drop gives up what was asked for.
+// drop drops the requested pages.
 func (a *ahead) drop() {
 	for _, p := range a.asked {
 		p.cancel()
@@ -114,12 +113,12 @@ func (a *ahead) drop() {
 	a.asked = nil
 }
 
-// same reports whether two queries ask for the same page.
+// same reports whether two queries request the same page.
 func (q search) same(o search) bool {
 	return q.jql == o.jql && q.startAt == o.startAt && q.token == o.token
 }
 
-// closing is the body of a reply that ends what it was asked with.
+// closing is the body of a reply that ends its request when closed.
 type closing struct {
 	io.ReadCloser
 	cancel context.CancelFunc

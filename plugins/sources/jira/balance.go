@@ -1,20 +1,19 @@
-// The balance: what a query of Data Center counts is what was met of it, and what the next one
-// counts.
+// The balance: the total of a Data Center query must equal what was met of it plus the total of the
+// next query.
 //
-// A server that leaves issues out in the middle of its list, a node of a cluster with half an
-// index, shows pages that join and that are full. It is its totals that tell: the query from the
-// anchor on counts what the query before it counted, less what was met before the anchor. Where it
-// counts less, the issues were deleted meanwhile, or they were not shown: a roll call of what lies
-// before the anchor says which. Until then the walk is back where that query began, and so is its
-// cursor, so that nothing is behind it that was not shown. Edits and new issues only make the later
-// total larger.
+// A server that omits issues in the middle of its list, such as a cluster node with half an index,
+// shows full pages that join. Only its totals reveal it: the query from the anchor counts what the
+// previous query counted, minus what was met before the anchor. If it counts less, issues were
+// deleted meanwhile or were not shown; a roll call of what precedes the anchor decides. Until then
+// the walk, and its cursor, stay at the start of the previous query, so nothing unseen is skipped.
+// Edits and new issues only increase the later total.
 
 package jira
 
 import "github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 
-// balance compares the totals of two queries where q begins the second one. ok is false where it
-// has the walk go back and prove what lies between.
+// balance compares the totals of two queries when q begins the second one. ok is false if the walk
+// must go back and prove what is in between.
 func (w *walk) balance(q search, p page) (ok bool, err error) {
 	if w.reader.at.Flavour != rest.DataCenter || w.proof.calling || q.startAt != 0 || !p.says {
 		return true, nil
@@ -39,7 +38,7 @@ func (w *walk) balance(q search, p page) (ok bool, err error) {
 	return false, nil
 }
 
-// held is the stretch for a cursor at the anchor; nil where there is none.
+// held returns the stretch for a cursor at the anchor, or nil.
 func (w *walk) held() *stretch {
 	s := w.stretch
 	if s.Total == 0 {
@@ -49,7 +48,7 @@ func (w *walk) held() *stretch {
 	return &s
 }
 
-// between is how many marks have a time from one on and before another.
+// between returns the number of marks with a time in [from, to).
 func (s marks) between(from, to int64) (n int) {
 	for m := range s {
 		if m.at >= from && m.at < to {

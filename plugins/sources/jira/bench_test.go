@@ -62,7 +62,7 @@ func BenchmarkRead(b *testing.B) {
 			strings.Join(issues, ","))
 	}
 	page := reply(issues...)
-	ctx := sdk.WithHost(b.Context(), sdk.Host{Transport: canned{page, reply(issues[0])}})
+	ctx := sdk.Host{Transport: canned{page, reply(issues[0])}}.In(b.Context())
 	made, err := jira.Plugin().New(ctx, json.RawMessage(`{"url":"https://jira.example.org","projects":["A"]}`))
 	if err != nil {
 		b.Fatal(err)

@@ -1,4 +1,4 @@
-// The catalogue: every stream of the source, one row each.
+// The catalogue: all streams of the source, one row each.
 
 package jira
 
@@ -12,8 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// catalogue returns all streams in the order in which they are best shown. It is for all callers
-// the same slice.
+// catalogue returns all streams in display order. Callers share the slice.
 var catalogue = sync.OnceValue(func() []entry {
 	return slices.Concat(issueStreams(), censusStreams(), listStreams())
 })
@@ -25,7 +24,7 @@ var schemas embed.FS
 func schemaOf(stream string) []byte {
 	raw, err := schemas.ReadFile("schema/" + stream + ".json")
 	if err != nil {
-		panic(err) // a row without its schema: the first test finds it
+		panic(err) // a row without a schema, which any test finds
 	}
 	return raw
 }
@@ -41,8 +40,8 @@ func streams() []sdk.Stream {
 // Streams implements [sdk.Source].
 func (s *Source) Streams(context.Context) ([]sdk.Stream, error) { return streams(), nil }
 
-// ofKind returns those of the streams that splits of a kind bring, and apart from them those of
-// that kind which this Jira does not have.
+// ofKind returns the streams that splits of a kind deliver, and separately those that this Jira
+// does not have.
 func ofKind(kind string, streams []string, at rest.Site) (has, lacks []string) {
 	for _, e := range catalogue() {
 		switch {

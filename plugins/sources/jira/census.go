@@ -56,8 +56,9 @@ const stateGone = "gone"
 func censusStreams() []entry {
 	return []entry{{
 		Stream: sdk.Stream{
-			Name:       censusStream,
-			Doc:        "Issues whose state has changed: present, deleted, archived, trashed, access_lost or unobserved; the first run gives all that are present.",
+			Name: censusStream,
+			Doc: "Issues whose state has changed: present, deleted, archived, trashed, access_lost or " +
+				"unobserved; the first run gives all that are present.",
 			Schema:     schemaOf(censusStream),
 			PrimaryKey: []string{"id"},
 			Cursor:     "as_of",
@@ -65,7 +66,8 @@ func censusStreams() []entry {
 		},
 		kind: censusKind,
 		from: "/search, /search/jql, /issue/bulkfetch, /issue/{id}, /project",
-		cost: "2 a project, on Cloud 4, and, per 1,000 issues, 1 to 10 on Data Center, less than 1 on Cloud; 1 per 100 issues that are missing or new",
+		cost: "2 a project, on Cloud 4, and, per 1,000 issues, 1 to 10 on Data Center, less than 1 on Cloud; 1 per " +
+			"100 issues that are missing or new",
 	}}
 }
 

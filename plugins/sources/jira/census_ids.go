@@ -1,5 +1,4 @@
-// Sets of issue ids, which a census keeps from run to run: by id, never by key, because a move
-// changes the key.
+// Sets of issue ids that a census keeps between runs. Ids are used because a move changes the key.
 
 package jira
 
@@ -11,11 +10,11 @@ import (
 	"strconv"
 )
 
-// idSet is ids in ascending order, each once. As text it is base64 of the differences as varints:
-// two to three bytes an issue.
+// idSet has unique ids in ascending order. As text it is base64 of the differences as varints: two
+// to three bytes an issue.
 type idSet []uint64
 
-// idsOf makes a set of ids in any order. It takes the slice over.
+// idsOf makes a set from ids in any order, and takes over the slice.
 func idsOf(list []uint64) idSet {
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -64,7 +63,7 @@ func (s *idSet) UnmarshalText(text []byte) error {
 			return errors.New("ids: they break off")
 		}
 		if before+step < before || step == 0 && len(*s) > 0 {
-			return errors.New("ids: they are not in ascending order") // sought by halving, they would be missed
+			return errors.New("ids: they are not in ascending order") // binary search would miss them
 		}
 		before += step
 		*s, raw = append(*s, before), raw[n:]
@@ -72,14 +71,13 @@ func (s *idSet) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// parseID reads the id of an issue. Those that the source made up for issues without one are none.
+// parseID parses the id of an issue; false for ids that the source made for issues without one.
 func parseID(id string) (uint64, bool) {
 	n, err := strconv.ParseUint(id, 10, 64)
 	return n, err == nil
 }
 
-// delivered is the ids of the issues that a walk delivered, by project: what a census must find
-// again.
+// delivered has the ids that a walk delivered, by project, which a census must find again.
 type delivered map[string][]uint64
 
 func (d delivered) add(i *issue) {
@@ -97,7 +95,7 @@ func (d delivered) sets() map[string]idSet {
 	return sets
 }
 
-// deliveredOf goes on from a cursor.
+// deliveredOf continues from a cursor.
 func deliveredOf(sets map[string]idSet) delivered {
 	d := delivered{}
 	for project, set := range sets {

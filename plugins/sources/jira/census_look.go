@@ -1,4 +1,4 @@
-// Looking for issues by id: what a search does not show, and what came back.
+// Fetches issues by id: those that a search does not show, and those that are back.
 
 package jira
 
@@ -18,18 +18,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// bulk is how many issues are looked for at once: the most that Cloud takes.
+// bulk is the number of issues in a request, the maximum of Cloud.
 const bulk = 100
 
-// lookup is issues to fetch by id.
+// lookup is a request of issues by id.
 type lookup struct {
 	ids    []uint64 // at most bulk
 	fields []string
 	expand string
 }
 
-// byID fetches issues and calls each with those that are there for this account. doubtful are those
-// that the server has and could not give just now. raw is good until each returns.
+// byID fetches issues and calls each for those that this account can see. doubtful are those that
+// exist but could not be returned now. raw is valid until each returns.
 func (c *client) byID(ctx context.Context, at rest.Site, ask lookup,
 	each func(i *issue, raw []byte, bad error) error) (doubtful idSet, err error) {
 	if at.Flavour == rest.Cloud {
@@ -41,7 +41,7 @@ func (c *client) byID(ctx context.Context, at rest.Site, ask lookup,
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
-		ask.ids = idsOf(slices.Clone(ask.ids)).without(found) // a server may give less than it was asked for
+		ask.ids = idsOf(slices.Clone(ask.ids)).without(found) // a server may return fewer than requested
 	}
 	return nil, nil
 }
@@ -90,7 +90,7 @@ func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup,
 	return idsOf(found), idsOf(doubtful), nil
 }
 
-// unvalidated is the search of Data Center that takes ids which do not exist.
+// unvalidated is the search of Data Center that accepts ids which do not exist.
 func (l lookup) unvalidated() map[string]any {
 	body := map[string]any{"jql": "id in (" + strings.Join(l.texts(), ", ") + ")", "validateQuery": false,
 		"maxResults": bulk, "fields": l.fields}
@@ -116,8 +116,8 @@ func (l lookup) texts() []string {
 	return texts
 }
 
-// lastCreated is the latest "created" of some issues of a page that came without times; 0: none of
-// them is there any more.
+// lastCreated returns the latest "created" of issues of a page without times; 0: none exists any
+// more.
 func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (int64, error) {
 	var last int64
 	_, err := c.byID(ctx, at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {
@@ -127,7 +127,7 @@ func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (i
 	return last, err
 }
 
-// state asks Data Center for one issue that no search finds: is it there for others?
+// state asks Data Center for one issue that no search finds: is it visible to others?
 func (c *client) state(ctx context.Context, at rest.Site, id uint64) (string, error) {
 	sdk.Count(ctx, "requests/by id", 1)
 	_, err := c.GetJSON(ctx, at.API()+"/issue/"+strconv.FormatUint(id, 10), url.Values{"fields": {"created"}}, &struct {
@@ -144,7 +144,7 @@ func (c *client) state(ctx context.Context, at rest.Site, id uint64) (string, er
 	return "", err
 }
 
-// whole fetches issues in full and delivers them.
+// whole fetches complete issues and delivers them.
 func (r *walkReader) whole(ctx context.Context, ids []uint64) error {
 	c, _, err := r.fetch(ctx, ids)
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *walkReader) whole(ctx context.Context, ids []uint64) error {
 	return r.deliverChunk(c)
 }
 
-// deliverChunk delivers issues that were fetched by their ids.
+// deliverChunk delivers issues that were fetched by id.
 func (r *walkReader) deliverChunk(c *chunk) error {
 	if err := r.clear(c); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (r *walkReader) deliverChunk(c *chunk) error {
 	return r.emitChunk(c)
 }
 
-// fetch fetches issues in full, but for what no search brings. doubtful are as in byID.
+// fetch fetches complete issues, except what no search returns. doubtful is as in byID.
 func (r *walkReader) fetch(ctx context.Context, ids []uint64) (c *chunk, doubtful idSet, err error) {
 	c = &chunk{}
 	ask := lookup{ids: ids, fields: r.needs.fields}

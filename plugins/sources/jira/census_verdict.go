@@ -100,7 +100,8 @@ func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 		return false
 	}
 	sdk.Count(ctx, "issues/unobserved", int64(len(lost)))
-	sdk.Log(ctx).Warn("so many issues of a project are missing that a lost permission is more likely than deletions: nothing is deleted; "+
+	sdk.Log(ctx).Warn("so many issues of a project are missing that a lost permission is more likely than "+
+		"deletions: nothing is deleted; "+
 		"if they are really gone, set mass_deletion to 0 for one run", "project", c.project, "missing", len(lost), "of",
 		len(there), "mass_deletion", limit)
 	return true

@@ -1,5 +1,4 @@
-// Completion: lists that a search reply cut are fetched whole and put in their place in the raw
-// JSON.
+// Completion: fetches lists that a search reply truncated, and inserts them into the raw JSON.
 
 package jira
 
@@ -21,10 +20,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// completers is how many issues of a chunk are completed at once.
+// completers is the number of issues of a chunk that are completed in parallel.
 const completers = 4
 
-// completeChunk asks for what the search did not bring of some issues.
+// completeChunk requests what the search did not return.
 func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 	bulk, err := r.bulkChangelogs(ctx, c)
 	if err != nil {
@@ -57,8 +56,8 @@ func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 	return r.findVanished(ctx, c)
 }
 
-// findVanished finds the issues that were refused something because they cannot be seen any more,
-// and not because of what was asked for.
+// findVanished finds issues whose requests were refused because they became invisible, rather than
+// because of the request.
 func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
 	refused := map[uint64]*item{}
 	for _, it := range c.items {
@@ -84,8 +83,8 @@ func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
 	return nil
 }
 
-// complete makes the lists of an issue whole where Jira offers a way. An issue that vanished
-// meanwhile stays as it came. bulk are its histories if they came in bulk.
+// complete completes the lists of an issue where Jira allows it. An issue that vanished meanwhile
+// stays unchanged. bulk are its histories, if they were fetched in bulk.
 func (r *walkReader) complete(ctx context.Context, it *item, bulk []element) error {
 	i := &it.issue
 	it.whole = completeness{comments: i.comments.complete(), changelog: i.histories.complete(),
@@ -108,14 +107,14 @@ func (r *walkReader) complete(ctx context.Context, it *item, bulk []element) err
 	return nil
 }
 
-// asks reports whether a search asks for a field.
+// asks reports whether a search requests a field.
 func (r *walkReader) asks(field string) bool {
 	return slices.Contains(r.needs.fields, field) || slices.Contains(r.needs.fields, "*all") &&
 		!slices.Contains(r.needs.fields, "-"+field)
 }
 
-// cutHistory reports whether an issue's changelog came cut, and there is another place for it: Data
-// Center has none.
+// cutHistory reports whether an issue's changelog was truncated and can be fetched, which Data
+// Center does not support.
 func (r *walkReader) cutHistory(it *item) bool {
 	return r.at.Flavour == rest.Cloud && r.needs.history && it.issue.histories.array.found() &&
 		!it.issue.histories.complete()
@@ -137,7 +136,7 @@ func (r *walkReader) completeComments(ctx context.Context, it *item, whole *comp
 	}
 	sound := it.sound(commentsStream, elements)
 	if len(sound) < i.comments.count {
-		return nil // the longer list stays
+		return nil // keep the longer list
 	}
 	whole.comments = short == 0 && len(sound) == len(elements)
 	if len(sound) == i.comments.count {
@@ -147,7 +146,7 @@ func (r *walkReader) completeComments(ctx context.Context, it *item, whole *comp
 	return i.replace("comment", "comments", i.comments, sound)
 }
 
-// sound rejects the elements that cannot be decoded, and returns the others.
+// sound rejects elements that cannot be decoded, and returns the others.
 func (it *item) sound(stream string, elements []element) []element {
 	var kept []element
 	for _, e := range elements {
@@ -206,9 +205,9 @@ func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements [
 	}
 	if len(elements) < i.histories.count ||
 		slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
-		return nil // what came with the issue stays, and does not pass for complete
+		return nil // the embedded list stays and is marked as incomplete
 	}
-	// The embedded list of Cloud is newest first; a consumer is to see one order.
+	// Cloud's embedded list is newest first; consumers must see one order.
 	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(b.created, a.created) })
 	it.whole.changelog = short == 0
 	return i.replace("changelog", "histories", i.histories, elements)
@@ -219,37 +218,37 @@ type element struct {
 	id      string
 	created int64
 	raw     []byte
-	bad     error // why raw is no JSON
+	bad     error // why raw is not JSON
 }
 
 // listing is one page of a list.
 type listing struct {
 	elements []element
-	total    int // -1: it does not say
-	most     int // how many it may hold
+	total    int // -1: not stated
+	most     int // page size
 }
 
-// ends reports whether the page, behind start others, is the last one. As in a search, a full page
-// may have more behind it whatever total it states.
+// ends reports whether the page, after start others, is the last. As in a search, more may follow a
+// full page with any total.
 func (l listing) ends(start int) bool {
 	return len(l.elements) == 0 || l.total >= 0 && start+len(l.elements) >= l.total && len(l.elements) < l.most
 }
 
-// wholeList reads a list of an issue, by pages. An entry that is deleted meanwhile shifts the pages
-// behind it, so the list is read again until all that it says to have is there, a few times at
-// most. short is how many are missing then.
+// wholeList reads all pages of a list. Deleting an entry shifts the pages after it, so the list is
+// read again, a few times at most, until it has as many entries as it states. short is the number
+// that is missing then.
 func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) (all []element, short int, err error) {
 	have := map[string]bool{}
 	for range 3 {
 		var page listing
-		var before []byte // what the page before begins with
+		var before []byte // first entry of the overlap with the page before
 		for start := 0; ; start += len(page.elements) {
 			page, err = r.listPage(ctx, issueID, path, name, start)
 			if err != nil {
 				return nil, 0, err
 			}
 			for n, e := range page.elements {
-				known := cmp.Or(e.id, fmt.Sprintf("at %d", start+n)) // one without id is known by its place
+				known := cmp.Or(e.id, fmt.Sprintf("at %d", start+n)) // an entry without an id is identified by its place
 				if !have[known] {
 					have[known] = true
 					all = append(all, e)
@@ -267,11 +266,10 @@ func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) 
 	return all, short, nil
 }
 
-// short is an error where a list is shorter than it says to be: then what came with the issue
-// stays, and the next run asks again. What is short in that run, too, is taken as it is, with a
-// warning and a count: no document of Jira's says that its totals leave out what this account may
-// not see, and what is hidden from it must not keep every run from being complete. The list does
-// not pass for whole.
+// short is the error of a list that is shorter than stated: the embedded list stays, and the next
+// run tries again. If it is still short then, it is accepted with a warning and a count: Jira does
+// not document that totals exclude what this account cannot see, and hidden entries must not keep
+// every run from being complete. The list is marked as incomplete.
 func (r *walkReader) short(ctx context.Context, it *item, stream string, short int) error {
 	if short == 0 {
 		return nil
@@ -286,8 +284,7 @@ func (r *walkReader) short(ctx context.Context, it *item, stream string, short i
 	return nil
 }
 
-// How many elements of a list are asked for at once. Data Center's worklogs have no pages: all
-// come.
+// Elements requested at once. Data Center's worklogs have no pages.
 const (
 	pageOfList     = 100
 	pageOfWorklogs = 5000
@@ -310,7 +307,7 @@ func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, s
 	defer resp.Body.Close()
 	page, err := readListing(resp, name)
 	if path == "worklog" && r.at.Flavour == rest.DataCenter {
-		page.most = len(page.elements) + 1 // there are no pages, whatever it says
+		page.most = len(page.elements) + 1 // there are no pages, whatever it states
 	}
 	page.most = cmp.Or(page.most, most)
 	return page, err
@@ -336,8 +333,7 @@ func readListing(resp *http.Response, name string) (listing, error) {
 	return page, err
 }
 
-// replace puts elements in the place of an embedded list and finds its way through the result anew.
-// All other bytes stay.
+// replace replaces an embedded list and parses the result again. All other bytes stay the same.
 func (i *issue) replace(name, array string, old list, elements []element) error {
 	entries := make([][]byte, len(elements))
 	for n, e := range elements {
@@ -350,7 +346,7 @@ func (i *issue) replace(name, array string, old list, elements []element) error 
 		whole = fmt.Appendf(nil, `{%q:%s,"maxResults":%s,"total":%s,"startAt":0}`, array, whole, n, n)
 		place = old.value
 	}
-	if !place.found() { // not even the field is there: it becomes the first one
+	if !place.found() { // a missing field is inserted as the first one
 		if !i.fields.found() || i.raw[i.fields.from] != '{' {
 			return nil
 		}

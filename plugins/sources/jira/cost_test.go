@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // costRow is a row of the table: streams that are read together.
@@ -51,7 +52,7 @@ type cost struct{ first, idle int }
 //ci:plain
 func TestRequestsPerThousandIssues(t *testing.T) {
 	t.Parallel()
-	if raceEnabled || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("thousands of issues: .ci/run does it without the race detector")
 	}
 	const issues = 1000

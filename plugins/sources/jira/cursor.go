@@ -1,4 +1,4 @@
-// Cursors: where a walk goes on, and what it leaves for the next run.
+// Cursors: the position of a walk, and what it leaves for the next run.
 
 package jira
 
@@ -9,36 +9,36 @@ import (
 	"slices"
 )
 
-// cursor is where a walk stands. It stays small: marks are kept for one minute of the walk and for
-// the overlap.
+// cursor is the position of a walk. It stays small: marks are kept only for one minute of the walk
+// and for the overlap.
 type cursor struct {
-	Anchor int64  `json:"anchor,omitempty"` // bound of the next query, a whole minute; 0: the beginning
-	Seen   []mark `json:"seen,omitempty"`   // met at the anchor or after it
+	Anchor int64  `json:"anchor,omitempty"` // start of the next query, a whole minute; 0: the beginning
+	Seen   []mark `json:"seen,omitempty"`   // met at or after the anchor
 	Recent []mark `json:"recent,omitempty"` // versions that the next run will meet again in its overlap
 	Done   bool   `json:"done,omitempty"`
-	// Stretch is the query of Data Center that the next one is balanced against.
+	// Stretch is the Data Center query that the next one is balanced against.
 	Stretch *stretch `json:"stretch,omitempty"`
-	// Left are projects that the server did not know any more, and that were not read to the end.
+	// Left are projects that the server does not know any more, and that were not read to the end.
 	Left []string `json:"left,omitempty"`
-	// Met are the issues delivered so far, by project: what a census must find again.
+	// Met are the delivered issues by project, which a census must find again.
 	Met map[string]idSet `json:"met,omitempty"`
-	// Vanished are those of them that went out of sight before all that they have was read.
+	// Vanished are those of them that became invisible before they were read completely.
 	Vanished idSet `json:"vanished,omitempty"`
-	// Lacking are those of them that something could not be had of: the next run asks for them
+	// Lacking are those of them with a part that could not be read: the next run requests them
 	// again.
 	Lacking lackSet `json:"lacking,omitempty"`
-	// Next is how many of the issues of an again part were asked for.
+	// Next is the number of requested issues of an again part.
 	Next int `json:"next,omitempty"`
 }
 
-// mark is an issue met at a time: its created in a full walk, its updated otherwise.
+// mark is an issue with a time: its "created" in a full walk, otherwise its "updated".
 type mark struct {
 	ID  string
 	At  int64
-	Sum uint32 // checksum of the content, if it may change under the same time; 0: it cannot
+	Sum uint32 // checksum of the content, if it may change within the same time; 0: it cannot
 }
 
-// MarshalJSON writes a mark as an array, because there may be a thousand.
+// MarshalJSON writes a mark as an array, to be short, because there may be a thousand.
 func (m mark) MarshalJSON() ([]byte, error) {
 	if m.Sum == 0 {
 		return json.Marshal([]any{m.ID, m.At})
@@ -55,8 +55,8 @@ func (m *mark) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// marks is a set of them. There may be several contents under one time: an issue that moves within
-// a second is met in both projects.
+// marks is a set of marks. One time may have several contents: an issue that moves within a second
+// is met in both projects.
 type marks map[moment][]uint32
 
 type moment struct {
@@ -81,7 +81,7 @@ func (s marks) join(list []mark) {
 	}
 }
 
-// put notes what this walk met, which takes the place of what it had met before.
+// put adds what this walk met, and replaces its earlier mark.
 func (s marks) put(m mark) { s[moment{m.ID, m.At}] = []uint32{m.Sum} }
 
 // met reports whether the issue was met at this time.
@@ -90,14 +90,14 @@ func (s marks) met(m mark) bool {
 	return ok
 }
 
-// has reports whether this very version was met: same issue, same time and, where that is not
-// enough, same content.
+// has reports whether this exact version was met: same issue, same time and, if needed, same
+// content.
 func (s marks) has(m mark, sum func() uint32) bool {
 	sums, ok := s[moment{m.ID, m.At}]
 	return ok && (slices.Contains(sums, 0) || slices.Contains(sums, sum()))
 }
 
-// since drops the marks before a time and returns the rest, in a stable order. Marks without a time
+// since drops the marks before a time and returns the rest in a stable order. Marks without a time
 // stay.
 func (s marks) since(at int64) []mark {
 	var kept []mark

@@ -208,7 +208,7 @@ func newPlayer(h past) *player {
 
 // play does the runs, and one more that begins anew.
 func (p *player) play(ctx context.Context) error {
-	ctx = sdk.WithHost(ctx, sdk.Host{Transport: p})
+	ctx = sdk.Host{Transport: p}.In(ctx)
 	if err := p.open(ctx); err != nil {
 		return err
 	}

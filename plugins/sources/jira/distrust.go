@@ -1,13 +1,12 @@
-// Distrust of versions that earlier runs delivered: what a sink holds may be another one.
+// Distrust of delivered versions, because a sink may hold another version.
 
 package jira
 
 import "slices"
 
-// distrust forgets the marks of issues that vanished while they were read, that two splits of one
-// run delivered, and of those that a census deleted. Splits
-// end in any order, so an older version may have reached the sink behind a newer one, or a deletion
-// behind a version. Such an issue comes again.
+// distrust drops the marks of issues that vanished while they were read, that two splits of one run
+// delivered, or that a census deleted. Splits end in any order, so the sink may have received an
+// older version after a newer one, or a deletion after a version. Such an issue is delivered again.
 func (r *run) distrust(walks []walkDone) error {
 	last, err := censuses(r.every)
 	if err != nil {
@@ -32,7 +31,7 @@ func deletedBy(last map[string]censusDone, id uint64) bool {
 	return false
 }
 
-// deliveredTwice reports whether a split beside w, of the same run, delivered the issue.
+// deliveredTwice reports whether another split of the same run delivered the issue.
 func deliveredTwice(id uint64, w walkDone, walks []walkDone, last map[string]censusDone) bool {
 	for _, other := range walks {
 		if other.id != w.id && other.Run == w.Run && metBy(other.met, id) {

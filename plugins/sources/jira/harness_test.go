@@ -23,6 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // epoch is when the tests' time begins.
@@ -84,7 +85,7 @@ type host struct {
 	t         *testing.T
 	settings  map[string]any
 	transport http.RoundTripper
-	keep      func(req *http.Request, key string, expect sdk.Expect) (sdk.File, error)
+	keep      func(req *http.Request, key string, expect reply.Expect) (reply.File, error)
 	previous  map[string]sdk.Split
 	pending   []sdk.Batch // that are not in holds yet; guarded by the harvest's mutex
 	holds     keyed
@@ -207,7 +208,7 @@ func openWith(t *testing.T, settings map[string]any) (any, error) {
 }
 
 func (h *host) context(count func(string, int64)) context.Context {
-	return sdk.WithHost(h.t.Context(), sdk.Host{Transport: h.transport, Keep: h.keep, Count: count})
+	return sdk.Host{Transport: h.transport, Keep: h.keep, Count: count}.In(h.t.Context())
 }
 
 // run does a whole run, which must succeed.

@@ -28,10 +28,12 @@ const (
 
 func issueStreams() []entry {
 	return []entry{
-		walkEntry(issuesStream, "Issues, normalised and as Jira sends them, each with its whole comment thread and its history.",
+		walkEntry(issuesStream, "Issues, normalised and as Jira sends them, each with its whole comment thread and "+
+			"its history.",
 			[]string{"id"}, "/search, /search/jql, /field", "1 per page_size issues to read",
 			needs{all: true, history: true}),
-		walkEntry(commentsStream, "The comments of the same issues, one a record; all of an issue come again when it was updated.",
+		walkEntry(commentsStream, "The comments of the same issues, one a record; all of an issue come again when "+
+			"it was updated.",
 			[]string{"issue_id", "id"}, "/search, /search/jql, /issue/{id}/comment",
 			"those of issues; 1 per 100 of an issue whose comments came cut",
 			needs{fields: []string{"comment"}, loses: true}),
@@ -46,26 +48,34 @@ func issueStreams() []entry {
 			[]string{"issue_id", "id"}, "/search, /search/jql, /issue/{id}/worklog",
 			"those of issues; 1 per issue that has 20 worklogs or more",
 			needs{fields: []string{"worklog"}, loses: true}),
-		walkEntry(linksStream, "Links between issues, and those to sub-tasks and parents. A link has a record for each of its two issues. An incremental run sees a link when the issue was updated; that a linked issue was renamed or closed it does not.",
+		walkEntry(linksStream, "Links between issues, and those to sub-tasks and parents. A link has a record for "+
+			"each of its two issues. An incremental run sees a link when the issue was updated; that a linked issue "+
+			"was renamed or closed it does not.",
 			[]string{"issue_id", "id"}, "/search, /search/jql", "those of issues",
 			needs{fields: []string{"issuelinks", "subtasks", "parent"}, loses: true}),
-		walkEntry(remoteLinksStream, "Links from issues to pages outside of Jira. They do not touch updated: an incremental run sees those of issues that were updated otherwise.",
+		walkEntry(remoteLinksStream, "Links from issues to pages outside of Jira. They do not touch updated: an "+
+			"incremental run sees those of issues that were updated otherwise.",
 			[]string{"issue_id", "id"}, "/issue/{id}/remotelink", "1 per issue to read", needs{loses: true}),
-		walkEntry(votesStream, "Who votes for an issue. Votes do not touch updated: an incremental run sees those of issues that were updated otherwise.",
+		walkEntry(votesStream, "Who votes for an issue. Votes do not touch updated: an incremental run sees those "+
+			"of issues that were updated otherwise.",
 			[]string{"issue_id", "user_id"}, "/issue/{id}/votes", "1 per issue to read that has votes",
 			needs{fields: []string{"votes"}, loses: true}),
-		walkEntry(watchersStream, "Who watches an issue. Watching does not touch updated: an incremental run sees the watchers of issues that were updated otherwise.",
+		walkEntry(watchersStream, "Who watches an issue. Watching does not touch updated: an incremental run sees "+
+			"the watchers of issues that were updated otherwise.",
 			[]string{"issue_id", "user_id"}, "/issue/{id}/watchers", "1 per issue to read that is watched",
 			needs{fields: []string{"watches"}, loses: true}),
-		walkEntry(propertiesStream, "What apps keep with issues, as JSON. Properties do not touch updated: an incremental run sees those of issues that were updated otherwise.",
+		walkEntry(propertiesStream, "What apps keep with issues, as JSON. Properties do not touch updated: an "+
+			"incremental run sees those of issues that were updated otherwise.",
 			[]string{"issue_id", "key"}, "/issue/{id}/properties", "1 per issue to read, and 1 per property",
 			needs{loses: true}),
-		walkEntry(usersStream, "The users that issues, their comments, worklogs, attachments and changelogs name, each once in a run.",
+		walkEntry(usersStream, "The users that issues, their comments, worklogs, attachments and changelogs name, "+
+			"each once in a run.",
 			[]string{"id"}, "what the other streams of issues ask for", "those of issues",
 			needs{fields: []string{"comment", "worklog", "attachment"}, all: true, history: true}),
 		{
 			Stream: sdk.Stream{
-				Name: feedStream, Doc: "All worklogs of the site, by its feeds of what was logged, changed and deleted, whatever projects and jql say. Jira gives them to accounts only.",
+				Name: feedStream, Doc: "All worklogs of the site, by its feeds of what was logged, changed and " +
+					"deleted, whatever projects and jql say. Jira gives them to accounts only.",
 				Schema: schemaOf(feedStream), PrimaryKey: []string{"id"}, Cursor: "updated", Optional: true,
 			},
 			kind: feedKind,

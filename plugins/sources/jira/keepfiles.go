@@ -12,6 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // keepFiles has the host keep the attachments of an issue. One that cannot be had costs only
@@ -47,7 +48,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 	if err != nil {
 		return record.Kept{Problem: "its address is no URL"}, nil //nolint:nilerr // told in the record
 	}
-	expect := sdk.Expect{Type: a.Text("mimeType")}
+	expect := reply.Expect{Type: a.Text("mimeType")}
 	if size, ok := a.Int("size"); ok {
 		expect.Size = &size
 	}
@@ -57,7 +58,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 		sdk.Count(ctx, "files/kept", 1)
 		return record.Kept{File: &file}, nil
 	}
-	var none *sdk.NotKept
+	var none *reply.NotKept
 	if !errors.As(err, &none) {
 		return record.Kept{}, err // the host's folder, or a pause
 	}
@@ -79,7 +80,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 
 // lasting reports whether a file is not there for this account, or too long: to ask again would not
 // help.
-func lasting(none *sdk.NotKept) bool {
+func lasting(none *reply.NotKept) bool {
 	if none.TooLong {
 		return true
 	}
@@ -91,16 +92,16 @@ func lasting(none *sdk.NotKept) bool {
 }
 
 // cause is why there is no file, in words that are the same for the files of one cause.
-func cause(none *sdk.NotKept) string {
-	if led := (*sdk.Redirected)(nil); errors.As(none.Err, &led) {
+func cause(none *reply.NotKept) string {
+	if led := (*reply.Redirected)(nil); errors.As(none.Err, &led) {
 		return fmt.Sprintf("%d %s to %s", led.Status, http.StatusText(led.Status), led.Advice("url"))
 	}
 	return strings.TrimPrefix(problem(none), "GET "+none.URL+": ")
 }
 
 // problem is why there is no file.
-func problem(none *sdk.NotKept) string {
-	led := (*sdk.Redirected)(nil)
+func problem(none *reply.NotKept) string {
+	led := (*reply.Redirected)(nil)
 	switch {
 	case errors.As(none.Err, &led):
 		return led.Explain("url")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // slots lets so many requests through at once, as the host does.
@@ -35,7 +36,7 @@ func (s slots) RoundTrip(req *http.Request) (*http.Response, error) {
 //ci:plain
 func TestASlowServerIsKeptBusy(t *testing.T) {
 	t.Parallel()
-	if raceEnabled || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("thousands of issues: .ci/run does it without the race detector")
 	}
 	const latency, atOnce = 50 * time.Millisecond, 16

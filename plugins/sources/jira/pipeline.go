@@ -76,7 +76,7 @@ func (t *tally) deliver(ctx context.Context) {
 func counting(ctx context.Context, add func(string, int64)) context.Context {
 	h := sdk.HostOf(ctx)
 	h.Count = add
-	return sdk.WithHost(ctx, h)
+	return h.In(ctx)
 }
 
 // walker is the first stage: it walks and packs chunks.

@@ -79,7 +79,8 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 func sameAccount(who string, previous []done) error {
 	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
 		return sdk.Permanent(errors.New(
-			"earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
+			"earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to " +
+				"go on as anonymous, start over with --full"))
 	}
 	return nil
 }
@@ -198,7 +199,8 @@ const leftKind = "left"
 
 func leftOut(base part, project string, why error) sdk.Split {
 	base.Kind, base.Projects = leftKind, []string{project}
-	base.Why = rest.Why(why).Error() + ": it is archived or deleted, this account may not browse it, or its key is wrong"
+	base.Why = rest.Why(why).Error() + ": it is archived or deleted, this account may not browse it, or its key " +
+		"is wrong"
 	if !unknownProject(why) {
 		base.Why = rest.Why(why).Error()
 	}

@@ -69,7 +69,8 @@ func readWalk(ctx context.Context, in *reader) error {
 	}
 	for _, project := range walk.left {
 		sdk.Missing(ctx, "project "+project,
-			errors.New("it went away while it was read: it is archived or deleted, or this account may not browse it any more"))
+			errors.New("it went away while it was read: it is archived or deleted, or this account may not browse "+
+				"it any more"))
 	}
 	if walk.blank && len(walk.left) == 0 {
 		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must
@@ -335,7 +336,8 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 			return nil // they went away since the plan
 		}
 	}
-	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))
+	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its "+
+		"token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))
 }
 
 // searchable returns those of some projects that a search knows, and whether one of them has an

@@ -20,6 +20,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // spoiling answers the requests whose path fits in a way of its own, while it is told to.
@@ -236,17 +237,17 @@ func TestServerInTroubleIsNoBadPart(t *testing.T) {
 
 // filing keeps files as the host does, or says why not.
 type filing struct {
-	fail func(url string, e sdk.Expect) error // nil: it is kept
-	kept map[string]bool                      // by key
+	fail func(url string, e reply.Expect) error // nil: it is kept
+	kept map[string]bool                        // by key
 }
 
-func (f *filing) keep(req *http.Request, key string, e sdk.Expect) (sdk.File, error) {
+func (f *filing) keep(req *http.Request, key string, e reply.Expect) (reply.File, error) {
 	err := f.fail(req.URL.String(), e)
 	if err != nil && !f.kept[key] {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	f.kept[key] = true
-	return sdk.File{Path: "ab/abc", SHA256: "abc", Size: *e.Size}, nil
+	return reply.File{Path: "ab/abc", SHA256: "abc", Size: *e.Size}, nil
 }
 
 // TestFileThatCannotBeHad: it costs no record, its record says why, and it is asked for again where
@@ -258,14 +259,15 @@ func TestFileThatCannotBeHad(t *testing.T) {
 		says  string
 		again bool
 	}{
-		"a login page": {&sdk.NotKept{Status: 200, Problem: "a page of HTML came"}, "a page of HTML came", true},
-		"always 500":   {&sdk.NotKept{Status: 500}, "500 Internal Server Error", true},
-		"401":          {&sdk.NotKept{Status: 401}, "401 Unauthorized", true},
-		"another host": {&sdk.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))}, "plugin may not ask it",
+		"a login page": {&reply.NotKept{Status: 200, Problem: "a page of HTML came"}, "a page of HTML came", true},
+		"always 500":   {&reply.NotKept{Status: 500}, "500 Internal Server Error", true},
+		"401":          {&reply.NotKept{Status: 401}, "401 Unauthorized", true},
+		"another host": {&reply.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))},
+			"plugin may not ask it",
 			true},
-		"host is down": {&sdk.NotKept{Err: errors.New("no such host")}, "no such host", true},
-		"404":          {&sdk.NotKept{Status: 404}, "404 Not Found", false},
-		"too long": {&sdk.NotKept{Status: 200, TooLong: true, Problem: "the file is too long"},
+		"host is down": {&reply.NotKept{Err: errors.New("no such host")}, "no such host", true},
+		"404":          {&reply.NotKept{Status: 404}, "404 Not Found", false},
+		"too long": {&reply.NotKept{Status: 200, TooLong: true, Problem: "the file is too long"},
 			"the file is too long", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -280,7 +282,7 @@ func TestFileThatCannotBeHad(t *testing.T) {
 			h := newHost(t, w, map[string]any{"keep_files": true})
 			h.attempts = 2
 			bad := true
-			h.keep = (&filing{kept: map[string]bool{}, fail: func(url string, e sdk.Expect) error {
+			h.keep = (&filing{kept: map[string]bool{}, fail: func(url string, e reply.Expect) error {
 				if e.Size == nil || e.Type == "" {
 					t.Errorf("%s: nothing is expected: %+v", url, e)
 				}

@@ -137,7 +137,8 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 	case f.tries > mostTries && held > len(named)-missing:
 		return false, w.short(len(named)-missing, held)
 	case f.tries > mostTries:
-		return false, fmt.Errorf("the server names other issues with %q from %s on each time that it is asked (%d, then %d): "+
+		return false, fmt.Errorf("the server names other issues with %q from %s on each time that it is asked (%d, "+
+			"then %d): "+
 			"its answers flap, or change faster than they can be read: try again later",
 			w.field, w.from(), len(f.before), len(named))
 	}

@@ -203,7 +203,8 @@ func (s *Source) projects(ctx context.Context, at rest.Site) ([]string, error) {
 	}
 	if len(keys) == 0 {
 		return nil, sdk.Permanent(errors.New(
-			"the server shows no project at all to this account: check http.auth (an expired token looks like this), or name the projects"))
+			"the server shows no project at all to this account: check http.auth (an expired token looks like " +
+				"this), or name the projects"))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys), nil

@@ -115,7 +115,8 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 			return nil
 		}
 		if len(events) == 0 { // a page of one millisecond: what else is in it, no page holds
-			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are left out", "at", time.UnixMilli(int64(at.At)).UTC())
+			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are "+
+				"left out", "at", time.UnixMilli(int64(at.At)).UTC())
 			at.At, at.Seen = at.At+1, nil
 			continue
 		}

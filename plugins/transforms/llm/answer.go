@@ -1,4 +1,4 @@
-// Question answering: from the report to the comment that solved it.
+// Question answering: from the report to the comment with the solution.
 
 package llm
 
@@ -14,7 +14,7 @@ const minAnswer = 20 // characters of prose
 
 func (w *work) answer() error {
 	const task = taskAnswering
-	if !w.is.historyKnown { // what came of a later edit may hold the answer
+	if !w.is.historyKnown { // a later edit may have added the answer
 		return w.none(task, "history not complete")
 	}
 	report, prose := w.report()
@@ -43,7 +43,8 @@ func (w *work) answer() error {
 			why = firstReason(why, "no comment by another than the reporter")
 			continue
 		}
-		// What only says that something was merged answers nothing; the comment before it may.
+		// A comment that only says that something was merged is no answer; the one before it may
+		// be.
 		if text := markup.PlainText(p.body, true); chars(text) < minAnswer {
 			why = firstReason(why, "answer too short")
 			continue
@@ -61,7 +62,7 @@ func (w *work) answer() error {
 	return w.none(task, why)
 }
 
-// firstReason keeps the reason that was found last in time, which is looked at first.
+// firstReason keeps the latest reason, which is checked first.
 func firstReason(have, reason string) string {
 	if have == "no comment before the fix" {
 		return reason
@@ -69,18 +70,17 @@ func firstReason(have, reason string) string {
 	return have
 }
 
-// ceremonyMax is the length up to which a comment that begins like a ceremony is one, whatever
-// follows.
+// ceremonyMax is the length up to which a comment with the beginning of a ceremony is one.
 const ceremonyMax = 160
 
-// ceremonies are the beginnings of comments that say that work was done, not what it was.
+// ceremonies are beginnings of comments that say that work was done, but not what.
 var ceremonies = regexp.MustCompile(`(?i)^\W*(?:(?:hi|hey|hello|ok|okay|yes|great|nice|cool|awesome|@\S+)\W+)*` +
 	`(?:lgtm|\+ ?1|ship it|thanks?|thank you|thx|ty|many thanks|merged?|merging|committed|pushed|landed|applied|cherry-?picked|backported|` +
 	`fixed (?:in|by|via|with)|resolved (?:in|by|via|with)|issue resolved by|done\b|closing|closed|resolving|reopen|` +
 	`integrated in|i(?:'ve| have)? (?:just )?(?:merged|committed|pushed)|will commit|patch (?:is )?(?:available|attached)|attached|` +
 	`(?:opened|created|raised|submitted) (?:a |the )?(?:pr|pull request|patch)|pr\b|pull request|ci (?:run|results?)\b|ping\b|assigned|looks good)`)
 
-// ceremony reports whether a text only says that work was done, or is no more than links.
+// ceremony reports whether a text only says that work was done, or contains only links.
 func ceremony(text string) bool {
 	words := 0
 	for word := range strings.FieldsSeq(text) {

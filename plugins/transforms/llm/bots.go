@@ -1,10 +1,10 @@
-// Bots: accounts whose comments say nothing that a model should learn.
+// Bots: accounts whose comments are useless for training.
 
 package llm
 
 import "strings"
 
-// bots are the names and patterns of the settings, in small letters.
+// bots are the names and patterns in the settings, in lower case.
 type bots struct {
 	names    map[string]bool
 	patterns []string
@@ -21,7 +21,7 @@ func newBots(names, patterns []string) bots {
 	return b
 }
 
-// match reports whether an account is a bot, by any of its names.
+// match reports whether any name of an account matches.
 func (b bots) match(p person) bool {
 	for _, s := range [...]string{p.login, p.display, p.id} {
 		if s == "" {
@@ -40,7 +40,7 @@ func (b bots) match(p person) bool {
 	return false
 }
 
-// wildcard reports whether s is what the pattern describes; * stands for anything.
+// wildcard reports whether s matches the pattern; * matches any text.
 func wildcard(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

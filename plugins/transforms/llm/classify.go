@@ -1,4 +1,4 @@
-// Classification: from the report as it was at creation to one of its fields.
+// Classification: from the report at its creation to one of its fields.
 
 package llm
 
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const minReport = 20 // characters of prose in a report: less says nothing
+const minReport = 20 // minimum characters of prose in a report
 
 // questions are the instructions, by target.
 var questions = map[string]string{
@@ -30,7 +30,7 @@ func (w *work) classifyAs(target, report string, prose int) error {
 	heading := taskClassification + " of " + target
 	value := w.valueOf(target)
 	switch {
-	case !w.is.historyKnown: // and so neither what the report said nor what the field was
+	case !w.is.historyKnown: // so neither the report nor the field at creation is known
 		return w.none(heading, "history not complete")
 	case value == "" && target == "resolution":
 		return w.none(heading, "not resolved")
@@ -54,8 +54,7 @@ func (w *work) classifyAs(target, report string, prose int) error {
 	})
 }
 
-// valueOf is what is to be predicted: the value at creation, save for the resolution, which comes
-// later by nature.
+// valueOf returns the value to predict: the one at creation, or the final one for the resolution.
 func (w *work) valueOf(target string) string {
 	switch target {
 	case "type":
@@ -70,11 +69,11 @@ func (w *work) valueOf(target string) string {
 	return ""
 }
 
-// echoNames are the names of fields behind which reporters repeat a label.
+// echoNames are names of fields after which reporters repeat a label.
 var echoNames = wordSet("type issuetype priority severity component components resolution kind category")
 
-// dropEchoes takes the label out of a report where it stands as a label: in a line such as "Type:
-// Bug", and at the beginning of the title, as in "[Bug] …".
+// dropEchoes removes the label from a report where it is a label: in a line such as "Type: Bug",
+// and at the beginning of the title, as in "[Bug] …".
 func dropEchoes(report, value string) string {
 	title, body, _ := strings.Cut(report, "\n")
 	title = dropPrefix(title, value)
@@ -100,7 +99,7 @@ func echo(line, want string) bool {
 	return echoNames[squeezed(name)] && squeezed(value) == want
 }
 
-// dropPrefix takes "[Bug]" or "Bug:" from the beginning of a title line.
+// dropPrefix removes "[Bug]" or "Bug:" from the beginning of a title.
 func dropPrefix(title, value string) string {
 	rest, _ := strings.CutPrefix(title, "# ")
 	trimmed := strings.TrimLeft(rest, "[( ")

@@ -1,4 +1,4 @@
-// Cleaning: what never belongs into a corpus, whatever the settings, and the cuts that have a mark.
+// Cleaning: removes what must never be in a corpus, and marks what it cuts.
 
 package llm
 
@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes line ends one, and takes away NULs, other control characters, and byte order marks.
+// clean normalises line ends, and removes control characters and byte order marks.
 func clean(s string) string {
 	if strings.IndexFunc(s, unwanted) < 0 {
 		return s
@@ -32,7 +32,7 @@ func unwanted(r rune) bool {
 	return r <= 0x9f || r == '\ufeff' || r == '\u2028' || r == '\u2029'
 }
 
-// truncateLines keeps the first three quarters and the last quarter of limit lines, with a mark
+// truncateLines keeps the first three quarters and the last quarter of limit lines, with a mark in
 // between.
 func truncateLines(s string, limit int) string {
 	if limit <= 0 || strings.Count(s, "\n") < limit {
@@ -46,7 +46,7 @@ func truncateLines(s string, limit int) string {
 	return strings.Join(kept, "\n")
 }
 
-// truncateChars cuts a text at a line end before limit characters, closes a fence that it cut, and
+// truncateChars cuts a text at a line end before limit characters, closes an open code fence, and
 // adds a mark.
 func truncateChars(s string, limit int) string {
 	if limit <= 0 || len(s) <= limit || utf8.RuneCountInString(s) <= limit {

@@ -119,11 +119,13 @@ func opened(t testing.TB, settings string) sdk.Transform {
 func counting() (context.Context, map[string]int64) {
 	var mu sync.Mutex
 	counts := map[string]int64{}
-	return sdk.WithHost(context.Background(), sdk.Host{Count: func(name string, n int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		counts[name] += n
-	}}), counts
+	return sdk.Host{Count: func(name string, n int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			counts[name] += n
+		}}.In(context.Background()),
+
+		counts
 }
 
 // normalised is the record that the Jira source makes of an issue; what the issue has beside raw is

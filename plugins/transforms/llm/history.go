@@ -1,6 +1,5 @@
-// History: how an issue was when it was created, and when it was fixed. A history that the source
-// could not get whole tells neither: any field may have changed in the part that is not there, so
-// its issue gives no task that asks for them.
+// History: the issue at its creation and at its fix. An incomplete history gives neither, because
+// the missing part may contain any change. Such an issue gives no task that needs them.
 
 package llm
 
@@ -12,8 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-// atCreation returns the value that a field had at first: what its first change changed from, or
-// what it is now.
+// atCreation returns the first value of a field: the old value of its first change, or else the
+// current value.
 func (is *issue) atCreation(field, now string) string {
 	for _, c := range is.changes {
 		if c.field == field {
@@ -23,13 +22,12 @@ func (is *issue) atCreation(field, now string) string {
 	return now
 }
 
-// titleAtCreation is the title that the issue was reported with.
+// titleAtCreation returns the original title.
 func (is *issue) titleAtCreation() string {
 	return strings.Join(strings.Fields(is.atCreation("summary", is.title)), " ")
 }
 
-// descriptionAtCreation is the description that the issue was reported with. The history holds it
-// as a string.
+// descriptionAtCreation returns the original description. The history has it as a string.
 func (is *issue) descriptionAtCreation() markup.Node {
 	for _, c := range is.changes {
 		if c.field == "description" {
@@ -39,8 +37,7 @@ func (is *issue) descriptionAtCreation() markup.Node {
 	return is.description
 }
 
-// componentsAtCreation walks the components back: what was added since goes, what was removed since
-// returns.
+// componentsAtCreation undoes the changes of the components.
 func (is *issue) componentsAtCreation() []string {
 	set := slices.Clone(is.components)
 	for _, c := range slices.Backward(is.changes) {
@@ -58,15 +55,15 @@ func (is *issue) componentsAtCreation() []string {
 	return set
 }
 
-// fixedWords are resolutions that say: the problem was solved.
+// fixedWords are resolutions that mean a solved problem.
 var fixedWords = [...]string{"fixed", "done", "resolved", "complete", "completed", "implemented", "delivered", "solved"}
 
 func isFix(resolution string) bool {
 	return slices.Contains(fixedWords[:], strings.ToLower(strings.TrimSpace(resolution)))
 }
 
-// fixedAt returns when the issue was last resolved as fixed, if it is resolved so now: by the
-// history, or by the date of resolution where there is no history.
+// fixedAt returns when the issue was last resolved as fixed, if it still is: from the history, or
+// from the resolution date without one.
 func (is *issue) fixedAt() (time.Time, bool) {
 	if !isFix(is.resolution) {
 		return time.Time{}, false

@@ -1,4 +1,4 @@
-// Names: finding them in text, at word boundaries only, longest first.
+// Names: finds names in text at word boundaries, longest first.
 
 package llm
 
@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// someone is what a first name becomes that two participants share.
+// someone replaces a first name that two participants share.
 const someone = "<name>"
 
-// matcher replaces a set of names. Its time depends on the text and on how many names begin with
-// the same letter.
+// matcher replaces a set of names. Its time depends on the text and on the number of names with the
+// same first letter.
 type matcher struct {
-	byFirst [256][]pattern // by the first byte, in small letters; longest first
+	byFirst [256][]pattern // by first byte in lower case; longest first
 }
 
 type pattern struct {
 	name, becomes string
-	anyCase       bool // accounts and whole display names are found in any case, first names as they are written
+	anyCase       bool // account names and full display names match in any case, first names only as written
 }
 
 func newMatcher(list []person, called []string) *matcher {
@@ -48,7 +48,7 @@ func newMatcher(list []person, called []string) *matcher {
 	return m
 }
 
-// addPerson adds what a person may be called in text.
+// addPerson adds the names of a person.
 func addPerson(p person, becomes string, add func(name, becomes string, anyCase bool)) {
 	for _, s := range [...]string{p.login, p.id} {
 		if letters(s) == 0 {
@@ -59,7 +59,7 @@ func addPerson(p person, becomes string, add func(name, becomes string, anyCase 
 			add(s, becomes, true)
 		}
 	}
-	if letters(p.display) < 2 { // a full stop, or an initial: it is everywhere, and names nobody
+	if letters(p.display) < 2 { // a full stop or an initial, which identifies nobody
 		return
 	}
 	add("@"+p.display, "@"+becomes, true)
@@ -82,8 +82,8 @@ func addPerson(p person, becomes string, add func(name, becomes string, anyCase 
 	}
 }
 
-// shortName is the length up to which a display name of several words is found only as it is
-// written: in small letters it may be anything.
+// shortName is the length up to which a display name of several words matches only as written,
+// because in lower case it may mean anything.
 const shortName = 3
 
 // letters counts the letters and digits of a name.
@@ -96,7 +96,7 @@ func letters(s string) (n int) {
 	return n
 }
 
-// firstName returns the first word of a display name that is more than an initial.
+// firstName returns the first word of a display name, unless it is an initial.
 func firstName(display string) string {
 	for word := range strings.FieldsSeq(display) {
 		word = strings.Trim(word, ".,()[]\"'")
@@ -110,13 +110,13 @@ func firstName(display string) string {
 	return ""
 }
 
-// bare reports whether a single word is looked for on its own. Short ones and ordinary words are
-// not: replacing them would spoil more than it hides. With an @ before them, they are.
+// bare reports whether a single word is replaced without an @ in front. Short and ordinary words
+// are not: replacing them would damage more text than it hides names.
 func bare(s string) bool {
 	return letters(s) >= 3 && !ordinary[strings.ToLower(s)] && strings.IndexFunc(s, unicode.IsLetter) >= 0
 }
 
-// ordinary are words that are names of people or accounts too.
+// ordinary are ordinary words that are also names.
 var ordinary = wordSet(`will mark grant may june april august rose art guy rich bill max min jan feb mar apr jun jul aug sep oct nov dec
 	mon tue wed thu fri sat sun hope faith joy grace drew rob pat chase chance dean duke earl lance page king major miles
 	test tests user users admin root guest anonymous nobody unknown system service bot none null true false
@@ -151,7 +151,7 @@ func (m *matcher) replace(s string) string {
 	return string(append(out, s[done:]...))
 }
 
-// at returns the replacement of the name at i and the name's length, or 0.
+// at returns the replacement of the name at i and the name's length; 0: none.
 func (m *matcher) at(s string, i int) (string, int) {
 	candidates := m.byFirst[lower(s[i])]
 	if len(candidates) == 0 || !boundary(s, i) {
@@ -168,7 +168,7 @@ func (m *matcher) at(s string, i int) (string, int) {
 			continue
 		}
 		if s[i:end] == c.name {
-			found = c // of equal length, the one that is written so
+			found = c // among equal lengths, the exact spelling
 			break
 		}
 		if found == nil && c.anyCase && strings.EqualFold(s[i:end], c.name) {
@@ -181,8 +181,8 @@ func (m *matcher) at(s string, i int) (string, int) {
 	return found.becomes, len(found.name)
 }
 
-// boundary reports whether i is not within a word. Han script has no spaces between words: there
-// every place is one.
+// boundary reports whether i is at a word boundary. Han script has no spaces, so there every place
+// is one.
 func boundary(s string, i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:i])
 	after, _ := utf8.DecodeRuneInString(s[i:])

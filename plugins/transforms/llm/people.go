@@ -1,4 +1,4 @@
-// People: who takes part in an issue, and the pseudonym of each.
+// People: the participants of an issue and their pseudonyms.
 
 package llm
 
@@ -12,19 +12,18 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-// people maps the accounts of one issue to what they are called in its records. It never leaves the
-// issue.
+// people maps the accounts of one issue to their names in its records.
 type people struct {
-	on     bool // pseudonyms are wanted
+	on     bool // use pseudonyms
 	salt   string
-	byName map[string]int // any name of an account, with its sort -> index in list
+	byName map[string]int // index in list by any name of an account, with its kind
 	list   []person
 	called []string
 	names  *matcher
 }
 
-// newPeople numbers everybody in the order of appearance: reporter, creator, the thread, then
-// assignee, history and mentions.
+// newPeople numbers everybody in order of appearance: reporter, creator, the thread, then assignee,
+// history and mentions.
 func (t *transform) newPeople(is *issue) *people {
 	p := &people{on: t.Pseudonymise, salt: t.Salt, byName: map[string]int{}}
 	p.add(is.reporter)
@@ -46,7 +45,7 @@ func (t *transform) newPeople(is *issue) *people {
 	return p
 }
 
-// identities are the names by which an account may be referred to, each marked with its sort.
+// identities returns the names by which text may refer to an account, each with its kind.
 func (q person) identities() []string {
 	var out []string
 	sort := "account:"
@@ -63,7 +62,7 @@ func (q person) identities() []string {
 	return out
 }
 
-// add numbers a person who is not known yet, and returns the index; -1 is nobody.
+// add numbers a new person and returns the index; -1: nobody.
 func (p *people) add(q person) int {
 	ids := q.identities()
 	if len(ids) == 0 {
@@ -92,7 +91,7 @@ func (p *people) pseudonym(i int, identity string) string {
 	return "user_" + hex.EncodeToString(mac.Sum(nil)[:6])
 }
 
-// mentions numbers those who are mentioned in a text but take no part.
+// mentions numbers people who are mentioned in a text but do not participate.
 func (p *people) mentions(n markup.Node) {
 	if n.Kind == markup.Mention {
 		p.mentioned(n.Attr, n.Text)
@@ -102,8 +101,8 @@ func (p *people) mentions(n markup.Node) {
 	}
 }
 
-// mentioned returns the index of a mentioned account, which is a name on Data Center and an account
-// id on Cloud.
+// mentioned returns the index of a mentioned account: a name on Data Center, an account id on
+// Cloud.
 func (p *people) mentioned(id, shown string) int {
 	low := strings.ToLower(id)
 	for _, sort := range [...]string{"account:", "name:"} {
@@ -114,8 +113,8 @@ func (p *people) mentioned(id, shown string) int {
 	return p.add(person{login: id, display: shown})
 }
 
-// call returns what a person is called in the records: a pseudonym, or the display name. Nobody is
-// unknown.
+// call returns the name of a person in the records: a pseudonym or the display name; "unknown" for
+// nobody.
 func (p *people) call(q person) string {
 	i := p.add(q)
 	switch {
@@ -129,7 +128,7 @@ func (p *people) call(q person) string {
 	return cmpOr(q.login, q.id)
 }
 
-// mention is how a mention is written.
+// mention formats a mention.
 func (p *people) mention(id, shown string) string {
 	i := p.mentioned(id, shown)
 	switch {

@@ -1,4 +1,4 @@
-// The plugin: its settings, and what is made of them.
+// The plugin and its settings.
 
 package llm
 
@@ -13,7 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Config is what a pipeline file may set.
+// Config are the settings in a pipeline file.
 type Config struct {
 	Format        string            `json:"format,omitempty" default:"messages" enum:"messages,instruct" doc:"Form of the task records: messages (chat) or instruct (instruction, input, output). One form in a stream, never both."`
 	Issues        []string          `json:"issues,omitempty" default:"[\"issues\"]" doc:"Streams whose records are normalised issues. Each gives documents and tasks."`
@@ -33,7 +33,7 @@ type Config struct {
 	Split         Shares            `json:"split,omitempty" default:"{\"train\":98,\"validation\":1,\"test\":1}" doc:"Shares of the splits. An issue and all its records are in one split, and so are issues that a Duplicate link joins; a link added later may move an issue to another split."`
 }
 
-// Shares are the relative sizes of the splits.
+// Shares are the relative sizes of the data set's splits.
 type Shares struct {
 	Train      float64 `json:"train,omitempty" min:"0" doc:"Share of the split train."`
 	Validation float64 `json:"validation,omitempty" min:"0" doc:"Share of the split validation."`
@@ -45,7 +45,7 @@ question answering, derived only from what the issue holds. It reads normalised 
 their form is sdk/normal/issue.json, and that of documents sdk/normal/document.json. Wiki markup and ADF become Markdown,
 bots are dropped, people become pseudonyms. An issue that cannot give a record gives none; the report counts why.`
 
-// The streams that come out.
+// The output streams.
 const (
 	pretrainStream = "pretrain"
 	messagesStream = "messages"
@@ -62,11 +62,11 @@ func Plugin() sdk.Plugin {
 	}, func(_ context.Context, c Config) (sdk.Transform, error) { return newTransform(c) })
 }
 
-// transform holds the settings, ready to be used. It is not changed after it was made.
+// transform has the parsed settings. It is immutable.
 type transform struct {
 	Config
 	bots   bots
-	labels map[string]string // by type in small letters
+	labels map[string]string // by type in lower case
 }
 
 func newTransform(c Config) (*transform, error) {
@@ -83,7 +83,7 @@ func newTransform(c Config) (*transform, error) {
 	t := &transform{Config: c, bots: newBots(c.Bots, c.BotPatterns)}
 	if len(c.Labels) > 0 {
 		t.labels = make(map[string]string, len(c.Labels))
-		// In order, so that of two spellings of one type the same wins each time.
+		// Sorted, so that of two spellings of one type the same one always wins.
 		for _, from := range slices.Sorted(maps.Keys(c.Labels)) {
 			t.labels[strings.ToLower(from)] = c.Labels[from]
 		}
@@ -91,7 +91,7 @@ func newTransform(c Config) (*transform, error) {
 	return t, nil
 }
 
-// OutStreams replaces issues and documents by what is made of them.
+// OutStreams replaces issues and documents by the output streams.
 func (t *transform) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
 	var out []sdk.Stream
 	add := func(name string) {
@@ -115,13 +115,13 @@ func (t *transform) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.Stream
 	return out, nil
 }
 
-// form is what the records of a stream are.
+// form is the format of a stream's records.
 type form int
 
 const (
 	other     form = iota // passed through
 	issues                // normalised issues
-	documents             // normalised documents, which are read if they are to be made into anything
+	documents             // normalised documents, if the transform uses them
 )
 
 func (f form) String() string { return [...]string{"other", "issues", "documents"}[f] }

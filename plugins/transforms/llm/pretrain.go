@@ -2,10 +2,10 @@
 
 package llm
 
-// The rules for issues of The Stack: rules made for web pages would drop half of all real issues,
-// since code, logs and short lines are what issues are made of.
+// The limits follow those for issues of The Stack. Limits for web pages would drop half of all
+// issues, which consist of code, logs and short lines.
 const (
-	soloMaxChars  = 7000 // longest text of an issue in which only one person wrote
+	soloMaxChars  = 7000 // longest text of an issue with a single author
 	soloMaxEvents = 10   // most posts of such an issue
 )
 
@@ -34,7 +34,7 @@ func (w *work) pretrain() error {
 	return w.out.add(pretrainStream, pretrainRecord{head: h, Text: text, Metadata: w.metadata(who)})
 }
 
-// none counts why an issue gives no record of a task.
+// none counts why an issue gives no record for a task.
 func (w *work) none(task, why string) error {
 	w.count("no "+task+"/"+why, 1)
 	return nil
@@ -58,7 +58,7 @@ func (w *work) metadata(who []string) metadata {
 	return m
 }
 
-// rewriteAll is for labels: anyone may put a name into one.
+// rewriteAll replaces names in labels, because anyone may put a name into one.
 func (w *work) rewriteAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {

@@ -1,4 +1,4 @@
-// Reading: what is taken from a normalised record. No other file knows its form.
+// Reading: the used parts of a normalised record. Only this file depends on its format.
 
 package llm
 
@@ -22,7 +22,7 @@ type issue struct {
 	source, flavour, url               string
 	title                              string
 	parse                              parser
-	alone                              bool // a document: it has no thread and gives no tasks
+	alone                              bool // a document, which has no thread and gives no tasks
 	description                        markup.Node
 	kind, status, priority, resolution string
 	labels, components                 []string
@@ -31,12 +31,12 @@ type issue struct {
 	created, updated, resolved         time.Time
 	comments                           []comment
 	changes                            []change // oldest first
-	historyKnown                       bool     // the history is whole, as far as the source says
-	duplicates                         []ref    // issues that a Duplicate link names
+	historyKnown                       bool     // the history is complete, as far as the source says
+	duplicates                         []ref    // issues in Duplicate links
 	attachments                        int
 }
 
-// person is an account as far as a record shows it. The zero value is nobody.
+// person is an account as in a record. The zero value is nobody.
 type person struct{ id, login, display string }
 
 // comment is one comment of the thread.
@@ -50,16 +50,15 @@ type comment struct {
 type change struct {
 	at       time.Time
 	by       person
-	field    string // in small letters; empty for a custom field, whose name may be that of any other
+	field    string // in lower case; empty for a custom field, whose name may equal another's
 	from, to string
 }
 
-// readIssue reads one record. The error says first what class of fault it is: invalid JSON, or an
-// invalid issue.
+// readIssue reads one record. The error begins with its class: invalid JSON, or an invalid issue.
 func readIssue(line []byte) (*issue, error) {
 	var r struct {
 		normal.Issue
-		Raw jsontext.Value `json:"raw"` // of a source that was told to leave the normalised members out
+		Raw jsontext.Value `json:"raw"` // the source was set to omit the normalised members
 	}
 	if err := decode(line, "issue", &r); err != nil {
 		return nil, err
@@ -82,7 +81,8 @@ func readIssue(line []byte) (*issue, error) {
 	case is.parse == nil:
 		return nil, fmt.Errorf("invalid issue: text_format %.20q: want markdown, wiki or plain", r.TextFormat)
 	case r.Raw != nil && r.Source == "" && is.title == "":
-		return nil, errors.New("invalid issue: it holds what the source's system sent, but no normalised members: let the source write those, " +
+		return nil, errors.New("invalid issue: it holds what the source's system sent, but no normalised members: " +
+			"let the source write those, " +
 			`such as with content = "normalised"`)
 	}
 	if is.project == "" {
@@ -96,8 +96,8 @@ func readIssue(line []byte) (*issue, error) {
 	return is, nil
 }
 
-// readDocument reads one record of a stream of documents: an issue that has a title and a
-// description alone.
+// readDocument reads a record of a document stream, as an issue with only a title and a
+// description.
 func readDocument(line []byte) (*issue, error) {
 	var r normal.Document
 	if err := decode(line, "document", &r); err != nil {
@@ -136,7 +136,7 @@ func decode(line []byte, what string, into any) error {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
-// readLinks keeps the links that say: the same report once more.
+// readLinks keeps the links to duplicates.
 func (is *issue) readLinks(links []normal.Link) {
 	for _, l := range links {
 		if strings.Contains(strings.ToLower(l.Type), "duplicate") || strings.EqualFold(l.Type, "Cloners") {
@@ -168,7 +168,7 @@ func (is *issue) readTexts(r *normal.Issue, who logins) (err error) {
 	return nil
 }
 
-// body reads a text: a string in its format, or an Atlassian document. Nothing at all is an empty
+// body parses a text: a string in its format, or an Atlassian document. A missing text is an empty
 // document.
 func (is *issue) body(raw normal.Text) (markup.Node, error) {
 	v := jsontext.Value(raw)
@@ -189,7 +189,7 @@ func (is *issue) body(raw normal.Text) (markup.Node, error) {
 	return markup.Node{}, fmt.Errorf("it is neither text nor a document but %.20s", v)
 }
 
-// parser reads a text that is a string.
+// parser returns the parser for a text in a string.
 type parser = func(string) markup.Node
 
 var parsers = map[string]parser{
@@ -218,7 +218,7 @@ func (is *issue) readHistory(changes []normal.Change, who logins) {
 	slices.SortStableFunc(is.changes, func(a, b change) int { return a.at.Compare(b.at) })
 }
 
-// logins are the login names of a record, by id.
+// logins returns the login names in a record by id.
 type logins map[string]string
 
 func accounts(people []normal.Person) logins {
@@ -245,7 +245,8 @@ func cleanAll(list []string) []string {
 	return out
 }
 
-// instant reads a time. What is no time is the zero time: a record is not lost over a date.
+// instant parses a time. An invalid time is the zero time, because a record must not be lost over a
+// date.
 func instant(s string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {

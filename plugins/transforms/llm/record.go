@@ -1,4 +1,4 @@
-// Records: what comes out, in the order in which its fields are written.
+// Records: the output, with its fields in the order of writing.
 
 package llm
 
@@ -9,8 +9,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// schemaVersion is the version of the records' form. It grows when a field changes its meaning or
-// goes.
+// schemaVersion is the version of the records' format. It increases when a field is removed or
+// changes its meaning.
 const schemaVersion = 1
 
 // The tasks.
@@ -21,19 +21,19 @@ const (
 	taskAnswering      = "question_answering"
 )
 
-// head is what every record begins with.
+// head has the first fields of every record.
 type head struct {
 	IssueID       string `json:"issue_id"`
 	ID            string `json:"id"`
 	Task          string `json:"task"`
-	Target        string `json:"target,omitempty"` // classification alone: what is predicted
+	Target        string `json:"target,omitempty"` // classification only: the predicted field
 	Issue         string `json:"issue"`
 	Source        string `json:"source"`
 	Split         string `json:"split"`
 	SchemaVersion int    `json:"schema_version"`
 }
 
-// The three forms. Each stream holds one of them and no other.
+// The three formats. Each stream has one of them.
 type (
 	pretrainRecord struct {
 		head
@@ -80,10 +80,10 @@ type metadata struct {
 	URL          string   `json:"url"`
 }
 
-// counts say how much there is to an issue.
+// counts are sizes of an issue.
 type counts struct {
-	Comments     int `json:"comments"`     // those in the text
-	Participants int `json:"participants"` // who wrote the text
+	Comments     int `json:"comments"`     // in the text
+	Participants int `json:"participants"` // authors of the text
 	Attachments  int `json:"attachments"`  // of the issue; the text has only their names
 }
 
@@ -103,13 +103,13 @@ func recordID(issue, task, target string) string {
 	return issue + "/" + task + "/" + target
 }
 
-// example is a task record before it has its form.
+// example is a task record before formatting.
 type example struct {
 	task, target               string
 	instruction, input, output string
 }
 
-// emit writes an example in the form that was chosen.
+// emit writes an example in the chosen format.
 func (w *work) emit(e example) error {
 	h := w.head(e.task, e.target)
 	w.count("records/"+e.task, 1)
@@ -123,7 +123,7 @@ func (w *work) emit(e example) error {
 	}})
 }
 
-// stamp writes a time for metadata; the zero time is an empty text.
+// stamp formats a time; zero: "".
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -141,11 +141,11 @@ var (
 	instructSchema []byte
 )
 
-// recordKey is the primary key of every stream. The issue comes first, so that one deletion takes
-// all that it gave.
+// recordKey is the primary key of every stream. The issue comes first, so that one deletion removes
+// all records of an issue.
 var recordKey = []string{"issue_id", "id"}
 
-// streamOf describes a stream that comes out.
+// streamOf describes an output stream.
 func streamOf(name string) sdk.Stream {
 	s := sdk.Stream{Name: name, PrimaryKey: recordKey}
 	switch name {

@@ -1,4 +1,4 @@
-// Rendering: the texts of an issue as Markdown, cleaned, without names.
+// Rendering: the texts of an issue as cleaned Markdown with pseudonyms.
 
 package llm
 
@@ -9,7 +9,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-// work is one issue on its way through the tasks.
+// work is the processing of one issue.
 type work struct {
 	t      *transform
 	is     *issue
@@ -17,18 +17,18 @@ type work struct {
 	count  func(name string, n int64)
 	out    *output
 
-	description string // as Markdown, as it is now
-	thread      []post // the comments that count, in order
+	description string // current, as Markdown
+	thread      []post // the used comments, in order
 }
 
-// post is a comment as it is written.
+// post is a rendered comment.
 type post struct {
 	comment
 	who  string
 	text string // Markdown
 }
 
-// newWork renders what all tasks need, and leaves the bots out.
+// newWork renders what all tasks need, without bots.
 func (t *transform) newWork(is *issue, count func(string, int64), out *output) *work {
 	w := &work{t: t, is: is, people: t.newPeople(is), count: count, out: out}
 	w.description = w.markdown(is.description)
@@ -56,10 +56,10 @@ func (w *work) markdown(n markup.Node) string {
 	return strings.TrimSpace(w.people.rewrite(md))
 }
 
-// title is the title as it is written in a record.
+// title returns the title for a record.
 func (w *work) title() string { return w.people.rewrite(w.is.title) }
 
-// document is the whole issue: title, description, and the thread with who wrote and when.
+// document returns the whole issue: title, description, and the thread with authors and times.
 func (w *work) document(title string, thread []post) string {
 	var b strings.Builder
 	if title != "" {
@@ -77,7 +77,7 @@ func (w *work) document(title string, thread []post) string {
 	return strings.TrimSpace(b.String())
 }
 
-// author is who wrote the description.
+// author returns the author of the description.
 func (w *work) author() person {
 	if len(w.is.reporter.identities()) > 0 {
 		return w.is.reporter
@@ -93,7 +93,7 @@ func writePost(b *strings.Builder, who, when, text string) {
 	b.WriteString(":\n\n" + text + "\n\n")
 }
 
-// report is the title and description as they were at creation: all that a prediction may see.
+// report returns the title and description at creation, which is all that a prediction may use.
 func (w *work) report() (text string, prose int) {
 	node := w.is.descriptionAtCreation()
 	title := w.people.rewrite(w.is.titleAtCreation())
@@ -102,7 +102,7 @@ func (w *work) report() (text string, prose int) {
 	return strings.TrimSpace("# " + title + "\n\n" + body), prose
 }
 
-// participants are those whose words are in the document, in order, each once.
+// participants returns the authors of the document's texts, in order, each once.
 func (w *work) participants() []string {
 	list := []string{}
 	seen := map[string]bool{}
@@ -121,7 +121,7 @@ func (w *work) participants() []string {
 	return list
 }
 
-// textLength is the length of description and comments in characters.
+// textLength returns the characters of description and comments.
 func (w *work) textLength() int {
 	n := chars(w.description)
 	for _, p := range w.thread {

@@ -1,4 +1,4 @@
-// Repeats: whether a text gives away the title that is to be found from it.
+// Repeats: detects a text that contains the title to be predicted.
 
 package llm
 
@@ -11,15 +11,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// wanted is a title in the forms that a text may hold it in, squeezed.
+// wanted is a title in the squeezed forms in which a text may contain it.
 type wanted struct {
-	plain   string // as it is
-	written string // as records have it, with pseudonyms
+	plain   string // original
+	written string // with pseudonyms, as in records
 }
 
-// in reports whether a text holds the title. It is looked for in the Markdown, and in the text
-// below its marks: there nothing that the writer adds, such as an address or a <br>, stands between
-// the words.
+// in reports whether a text contains the title. It searches the Markdown, and the text without
+// markup, in which nothing that the renderer adds (an address, a <br>) separates the words.
 func (t wanted) in(node markup.Node, text string) bool {
 	return t.within(text) || t.within(markup.PlainText(node, false))
 }
@@ -29,12 +28,11 @@ func (t wanted) within(text string) bool {
 	return strings.Contains(s, t.plain) || strings.Contains(s, t.written)
 }
 
-// squeezed leaves only letters and digits, in small letters and without accents. Spaces go too:
-// many scripts have none, marks and invisible characters stand within words, and branch names and
-// URLs join the words by signs.
+// squeezed keeps only letters and digits, in lower case and without accents. It removes spaces too:
+// many scripts have none, marks and invisible characters occur within words, and branch names and
+// URLs join words with punctuation.
 func squeezed(s string) string {
-	// Decomposed: one letter has many spellings, and its accents become characters that are no
-	// letters.
+	// Decomposed, because a letter has several encodings; accents become separate characters.
 	s = norm.NFKD.String(unescaped(s))
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -44,14 +42,14 @@ func squeezed(s string) string {
 				out = append(out, c)
 			}
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			// by way of upper: two small letters may share it
+			// Through upper case, because two lower-case letters may share it.
 			out = utf8.AppendRune(out, unicode.ToLower(unicode.ToUpper(r)))
 		}
 	}
 	return string(out)
 }
 
-// unescaped decodes the %20 and %C3%A9 of URLs, wherever they stand.
+// unescaped decodes %20 and %C3%A9 of URLs anywhere.
 func unescaped(s string) string {
 	at := strings.IndexByte(s, '%')
 	if at < 0 {
@@ -71,7 +69,7 @@ func unescaped(s string) string {
 	return string(out)
 }
 
-// nibble returns the value of a hexadecimal digit, or 16.
+// nibble returns the value of a hexadecimal digit; 16: none.
 func nibble(c byte) byte {
 	if i := strings.IndexByte("0123456789abcdef", lower(c)); i >= 0 {
 		return byte(i)

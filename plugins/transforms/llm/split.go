@@ -1,4 +1,4 @@
-// Split: which part of the data set an issue belongs to.
+// Split: assigns an issue to a part of the data set.
 
 package llm
 
@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// splitOf returns train, validation or test. It depends on the issue's root alone, so it is the
-// same in every run and for every record of the issue. Two issues that a Duplicate link joins have
-// one root; of a longer chain only neighbours do, because an issue names only its own links. A link
-// that comes or goes later is a change of the issue: it is read again, and all its records are
-// written anew, maybe with another split.
+// splitOf returns train, validation or test. It depends only on the issue's root, so it is the same
+// in every run and for every record of the issue. Two issues with a Duplicate link have the same
+// root; in longer chains only neighbours do, because an issue has only its own links. A changed
+// link changes the issue, so it is read again, and all its records are written again, perhaps with
+// another split.
 func (t *transform) splitOf(is *issue) string {
 	sum := sha256.Sum256([]byte(is.root()))
 	at := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
@@ -29,11 +29,11 @@ func (t *transform) splitOf(is *issue) string {
 	return "test"
 }
 
-// ref names an issue. The id never changes; the key does when the issue moves to another project.
+// ref identifies an issue. The id never changes; the key does when the issue moves.
 type ref struct{ id, key string }
 
-// root is the smallest id of the issue and of those that Duplicate and Cloners links join it with.
-// Where one of them has no id it is the smallest key.
+// root returns the smallest id among the issue and those with Duplicate and Cloners links to it; if
+// one has no id, the smallest key.
 func (is *issue) root() string {
 	all := append([]ref{{is.id, is.key}}, is.duplicates...)
 	root, whole := uint64(math.MaxUint64), true
@@ -53,7 +53,7 @@ func (is *issue) root() string {
 	return key
 }
 
-// keyLess orders keys by project, then by number.
+// keyLess orders keys by project, then number.
 func keyLess(a, b string) bool {
 	pa, na, _ := strings.Cut(a, "-")
 	pb, nb, _ := strings.Cut(b, "-")

@@ -1,4 +1,4 @@
-// Statistics of the corpus, as counters of the report. Each has a bounded number of names.
+// Statistics of the corpus as counters of the report, with a bounded number of names.
 
 package llm
 
@@ -12,7 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// statistics counts what an issue is like, whether or not it gives records.
+// statistics counts properties of an issue, whether or not it gives records.
 func (w *work) statistics() {
 	w.count("issues/read", 1)
 	w.count("projects/"+label(w.is.project), 1)
@@ -22,7 +22,7 @@ func (w *work) statistics() {
 	w.count("comments per issue/"+bucket(len(w.thread), commentBuckets[:]), 1)
 }
 
-// step is a bucket: all up to max that no bucket before it holds. The last one holds everything.
+// step is a bucket with an upper bound. The last one has no bound.
 type step struct {
 	max  int
 	name string
@@ -40,7 +40,7 @@ func bucket(n int, steps []step) string {
 	return steps[i].name
 }
 
-// label makes a value fit to be the name of a counter.
+// label converts a value to a counter's name.
 func label(s string) string {
 	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "/", "_")), " ")
 	if s == "" {
@@ -54,7 +54,7 @@ func label(s string) string {
 	return s
 }
 
-// tally gathers the counts of one batch, so that each name is reported once.
+// tally sums up the counts of one batch, so that each name is reported once.
 type tally map[string]int64
 
 func (t tally) add(name string, n int64) { t[name] += n }

@@ -4,7 +4,7 @@ package llm
 
 const (
 	minTitle   = 10 // characters
-	minLetters = 5  // letters and digits of a title: fewer are found in any text, and say nothing
+	minLetters = 5  // minimum letters and digits of a title; shorter ones occur in any text
 )
 
 func (w *work) summarize() error {
@@ -19,7 +19,7 @@ func (w *work) summarize() error {
 	case want.in(w.is.description, w.description):
 		return w.none(task, "title in the description")
 	}
-	// A comment that repeats the title would give the answer away. It goes, the others stay.
+	// Comments that contain the title are removed, because they reveal the answer.
 	thread := make([]post, 0, len(w.thread))
 	for _, p := range w.thread {
 		if want.in(p.body, p.text) {

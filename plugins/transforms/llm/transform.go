@@ -1,4 +1,4 @@
-// Transform: one batch of issues in, batches of records out.
+// Transform: a batch of issues in, batches of records out.
 
 package llm
 
@@ -10,7 +10,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// output packs the records.
+// output collects the records.
 type output struct{ sdk.Builder }
 
 func (o *output) add(stream string, v any) error {
@@ -22,8 +22,8 @@ func (o *output) add(stream string, v any) error {
 	return nil
 }
 
-// Transform makes the records of a batch of issues. Batches of other streams pass through
-// unchanged. It keeps nothing between calls, so any number of them may run at the same time.
+// Transform makes the records of a batch of issues. It returns batches of other streams unchanged.
+// It has no state, so it may be called concurrently.
 func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	form := t.formOf(b.Stream)
 	if form == other {
@@ -31,7 +31,7 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 	}
 	var out output
 	counts := tally{}
-	err := sdk.EachRecord(b, func(line []byte) error {
+	err := b.Each(func(line []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 	return out.Flush(), err
 }
 
-// upsert makes all records of an issue or of a document.
+// upsert makes all records of an issue or document.
 func (t *transform) upsert(form form, line []byte, counts tally, out *output) error {
 	if form == documents {
 		doc, err := readDocument(line)
@@ -83,7 +83,7 @@ func (t *transform) upsert(form form, line []byte, counts tally, out *output) er
 	return nil
 }
 
-// remove deletes all that an issue or a document has ever given, with these settings or others.
+// remove deletes all records that an issue or document has ever given, with any settings.
 func (t *transform) remove(form form, line []byte, counts tally, out *output) error {
 	var key struct {
 		ID string `json:"id"`

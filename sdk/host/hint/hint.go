@@ -60,7 +60,7 @@ type Class struct {
 	Text      string // in the first 64 KiB of the body; "": whatever the body says
 	Temporary bool   // ask again; else the reply is final, unless it is Throttled
 
-	Throttled bool // it refuses for asking too often; see sdk.Refusal for what follows
+	Throttled bool // it refuses for asking too often; see reply.Refusal for what follows
 	Header    string
 	Seconds   string
 	Pause     time.Duration

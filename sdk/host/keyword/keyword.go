@@ -1,5 +1,5 @@
 // Package keyword is what a settings schema says beyond JSON Schema: words of our own, formats of
-// numbers, the pattern of a duration. It is not API: an author writes tags (see sdk.Schema), and
+// numbers, the pattern of a duration. It is not API: an author writes tags (see package sdk), and
 // other languages the words themselves.
 package keyword
 

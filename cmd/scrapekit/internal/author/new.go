@@ -1,4 +1,4 @@
-// New: a repository for a plugin, written from templates.
+// New: generates a plugin's repository from templates.
 
 package author
 
@@ -26,19 +26,19 @@ import (
 //go:embed all:templates
 var templates embed.FS
 
-// Repository says what a new repository is to be.
+// Repository describes a new repository.
 type Repository struct {
 	Kind    string // source, transform or sink
 	Name    string // of the plugin
 	Lang    string // one of Langs
 	License string // one of Licenses
-	Dir     string // where to write it
-	Module  string // of Go; "": example.com/ and the program's name
-	Version string // of scrapekit, for go.mod; "": the newest
-	Replace string // a checkout of scrapekit to build against; "": none
+	Dir     string // folder to write
+	Module  string // Go module; "": example.com/ and the program's name
+	Version string // of scrapekit, for go.mod; "": the latest
+	Replace string // checkout of scrapekit to build against; "": none
 }
 
-// What there is to choose from.
+// The choices.
 var (
 	Kinds    = []string{"source", "transform", "sink"}
 	Langs    = []string{"go", "typescript", "python"}
@@ -47,7 +47,7 @@ var (
 
 var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 
-// Check says what is wrong with what was asked for.
+// Check returns an error for an invalid choice.
 func (r Repository) Check() error {
 	for _, c := range []struct {
 		what, value string
@@ -64,22 +64,22 @@ func (r Repository) Check() error {
 	return nil
 }
 
-// Program is the name of the repository, and of its module.
+// Program is the name of the program, the repository and its module.
 func (r Repository) Program() string { return "scrapekit-" + r.Kind + "-" + r.Name }
 
-// Python reports whether the language is that one.
+// Python reports whether the language is Python.
 func (r Repository) Python() bool { return r.Lang == "python" }
 
-// TypeScript reports whether the language is that one.
+// TypeScript reports whether the language is TypeScript.
 func (r Repository) TypeScript() bool { return r.Lang == "typescript" }
 
-// HasLicense reports whether there is a file LICENSE.
+// HasLicense reports whether the repository has a file LICENSE.
 func (r Repository) HasLicense() bool { return r.License != "none" }
 
-// Year is the one of a copyright.
+// Year is the copyright's year.
 func (r Repository) Year() int { return time.Now().Year() }
 
-// ReplayFlag is what a command needs that asks the remote system.
+// ReplayFlag is the flag with which commands use recorded replies instead of the remote system.
 func (r Repository) ReplayFlag() string {
 	if r.Kind != "source" {
 		return ""
@@ -87,8 +87,7 @@ func (r Repository) ReplayFlag() string {
 	return " --replay testdata/replies.jsonl"
 }
 
-// Write writes the repository and returns its files. Where one of them is there already, nothing is
-// written.
+// Write writes the repository and returns its files. If one of them exists, it writes nothing.
 func (r Repository) Write() ([]string, error) {
 	files, err := r.files()
 	if err != nil {
@@ -131,7 +130,7 @@ func writeNew(file string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// files makes the text of each file.
+// files returns the content of each file.
 func (r Repository) files() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	err := r.render(out, "common")
@@ -152,13 +151,13 @@ func (r Repository) files() (map[string][]byte, error) {
 		err = errors.Join(err, r.renderFile(out, "LICENSE", "templates/licenses/"+r.License+".tmpl"))
 	}
 	if r.Kind == "source" {
-		// it is embedded
+		// Embedded, so it exists.
 		out["testdata/replies.jsonl"], _ = examples.TypeScript.ReadFile("source-typescript/testdata/replies.jsonl")
 	}
 	return out, err
 }
 
-// render fills the templates of a folder.
+// render executes the templates in a folder.
 func (r Repository) render(out map[string][]byte, folder string) error {
 	root := "templates/" + folder
 	return fs.WalkDir(templates, root, func(file string, d fs.DirEntry, err error) error {
@@ -186,12 +185,12 @@ func (r Repository) renderFile(out map[string][]byte, name, file string) error {
 	return err
 }
 
-// showing writes the pipeline file that shows the plugin.
+// showing writes the example pipeline file.
 func (r Repository) showing(out map[string][]byte) error {
 	return r.renderFile(out, "example.hcl", "templates/"+r.Kind+"/example.hcl.tmpl")
 }
 
-// takeIn adds the files of an SDK to a folder of the repository.
+// takeIn adds the files of an SDK.
 func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
 	return fs.WalkDir(sdk, ".", func(file string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -201,7 +200,7 @@ func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
 	})
 }
 
-// typescript takes the example in TypeScript, under the plugin's own name.
+// typescript adapts the TypeScript example to the plugin's name.
 func (r Repository) typescript(out map[string][]byte) error {
 	const root = "source-typescript"
 	names := strings.NewReplacer(`"scrapekit-source-forum"`, `"`+r.Program()+`"`, `"bin/forum"`, `"bin/`+r.Name+`"`,

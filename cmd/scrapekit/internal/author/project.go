@@ -1,5 +1,5 @@
-// Package author is what the commands for plugin authors stand on: a plugin in its folder, which is
-// found, built, watched and begun.
+// Package author has the basis of the commands for plugin authors: it finds, builds, watches and
+// generates a plugin's folder.
 package author
 
 import (
@@ -16,27 +16,26 @@ import (
 	"strings"
 )
 
-// Options say what cannot be found out from the files.
+// Options are what the files do not say.
 type Options struct {
-	Build  string // a shell's command that builds the plugin; "": what its language does
-	Config string // the pipeline file that shows the plugin; "": the one beside it
-	Out    string // a folder for what is built; it must exist
+	Build  string // shell command that builds the plugin; "": the language's default
+	Config string // pipeline file that uses the plugin; "": the one beside it
+	Out    string // existing folder for the build's output
 }
 
-// Project is a plugin as its author has it: a program, or a folder that one is built from.
+// Project is a plugin's program, or the folder that it is built from.
 type Project struct {
-	Dir     string // absolute: the folder of the sources, or of the program
-	Program string // absolute: what is run
-	Example string // the pipeline file that shows it; "": there is none
-	// Shown are files that this process writes to, such as its standard output. They are not
-	// watched.
+	Dir     string // absolute folder of the sources, or of the program
+	Program string // absolute path of the executable
+	Example string // pipeline file that uses it; "": none
+	// Shown are files that this process writes, such as its standard output. They are not watched.
 	Shown   []*os.File
 	build   []string
 	isDir   bool
-	outputs map[string]bool // files that the plugin writes; see Changed
+	outputs map[string]bool // files that the plugin writes, see Changed
 }
 
-// Find looks at what a path is: nothing is built yet.
+// Find examines a path. It builds nothing.
 func Find(path string, o Options) (*Project, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -63,7 +62,7 @@ func Find(path string, o Options) (*Project, error) {
 	return p, err
 }
 
-// language finds out how a folder is built.
+// language determines how a folder is built.
 func (p *Project) language(o Options) error {
 	switch {
 	case o.Build != "":
@@ -79,7 +78,8 @@ func (p *Project) language(o Options) error {
 		p.build = []string{"go", "build", "-o", p.Program, "."}
 		return nil
 	}
-	return errors.New("there is no Go, no package.json and no plugin.py with a script build in this folder: name the program, and say with --build how it is made")
+	return errors.New("there is no Go, no package.json and no plugin.py with a script build in this folder: name " +
+		"the program, and say with --build how it is made")
 }
 
 // node takes the program from package.json: its only bin.
@@ -131,8 +131,8 @@ func (p *Project) has(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
-// example finds the pipeline file that shows the plugin: the one that is named, example.hcl, or the
-// only one. Beside a program it may be a folder higher.
+// example finds the pipeline file that uses the plugin: the given one, example.hcl, or the only
+// one. For a program, it may be in the parent folder.
 func (p *Project) example(given string) (string, error) {
 	if given != "" {
 		_, err := os.Stat(given)
@@ -157,7 +157,7 @@ func (p *Project) example(given string) (string, error) {
 	return "", nil
 }
 
-// short is a path as a person would write it here.
+// short returns a path relative to the working folder, if that is shorter.
 func short(path string) string {
 	wd, err := os.Getwd()
 	if err != nil {
@@ -169,7 +169,7 @@ func short(path string) string {
 	return path
 }
 
-// Build builds the program, if there is anything to build. What the tools say goes to out.
+// Build builds the program, if needed. Output of the tools goes to out.
 func (p *Project) Build(ctx context.Context, out io.Writer) error {
 	if p.build == nil {
 		return nil
@@ -188,8 +188,8 @@ func (p *Project) Build(ctx context.Context, out io.Writer) error {
 // Builds reports whether Build does anything.
 func (p *Project) Builds() bool { return p.build != nil }
 
-// Stands returns the program for a path in a pipeline file: a path in the plugin's folder, or of
-// its name, means the plugin.
+// Stands returns the program for a path in a pipeline file, if that path is in the plugin's folder
+// or has its name.
 func (p *Project) Stands(path string) string {
 	rel, err := filepath.Rel(p.Dir, path)
 	inside := p.isDir && err == nil && filepath.IsLocal(rel)

@@ -1,4 +1,4 @@
-// Watch: what changes in a plugin's folder.
+// Watch: detects changes in a plugin's folder.
 
 package author
 
@@ -12,29 +12,28 @@ import (
 	"time"
 )
 
-// watchEvery is how often the folder is looked at. Looking works on every system and every kind of
-// disk.
+// watchEvery is the interval of polling, which works on every system and file system.
 const watchEvery = 300 * time.Millisecond
 
-// made are folders whose content is made of the rest.
+// made are folders of generated files.
 var made = []string{"bin", "build", "dist", "out", "node_modules", "__pycache__"}
 
-// sources are how the names of files end that are written by hand, and not by a program that runs.
+// sources are suffixes of files that people write, not running programs.
 var sources = []string{
 	".go", ".mod", ".sum", ".tmpl", ".hcl", ".proto",
 	".ts", ".tsx", ".js", ".mjs", ".cjs", "package.json", "tsconfig.json",
 	".py", ".c", ".h", ".rs", ".sh", ".toml", ".yaml", ".yml",
 }
 
-// isSource reports whether a file is one of them.
+// isSource reports whether a file has such a suffix.
 func isSource(file string) bool {
 	return slices.ContainsFunc(sources, func(end string) bool { return strings.HasSuffix(file, end) })
 }
 
-// Settles is how long after the end of a run what it has written may be seen yet.
+// Settles is how long after a run its written files may still appear.
 const Settles = 4 * watchEvery
 
-// Snapshot is what a folder's files looked like.
+// Snapshot is the state of a folder's files.
 type Snapshot map[string]stamp
 
 type stamp struct {
@@ -42,7 +41,7 @@ type stamp struct {
 	modified time.Time
 }
 
-// Snapshot looks at the files from which the plugin is built, and at the pipeline file.
+// Snapshot records the plugin's source files and the pipeline file.
 func (p *Project) Snapshot() Snapshot {
 	s := Snapshot{}
 	s.add(p.Example)
@@ -67,12 +66,12 @@ func (p *Project) Snapshot() Snapshot {
 	return s
 }
 
-// shown reports whether a file is where this process writes: somebody keeps what it shows in the
-// folder that it watches.
+// shown reports whether this process writes to the file, because its output is redirected into the
+// watched folder.
 func (p *Project) shown(d fs.DirEntry) bool {
 	info, err := d.Info()
 	if err != nil {
-		return false // it is gone again
+		return false // it is gone already
 	}
 	return slices.ContainsFunc(p.Shown, func(f *os.File) bool {
 		own, err := f.Stat()
@@ -81,14 +80,14 @@ func (p *Project) shown(d fs.DirEntry) bool {
 }
 
 func (s Snapshot) add(path string) {
-	if info, err := os.Stat(path); err == nil { // or it is gone again
+	if info, err := os.Stat(path); err == nil { // otherwise it is gone already
 		s[path] = stamp{info.Size(), info.ModTime()}
 	}
 }
 
-// Changed waits until the folder is not as it was, and then until it is quiet. It returns the file
-// that changed first by name, or "" if ctx ends. A file that changes while the plugin runs, and is
-// no source text, is what it writes: it is not watched from then on.
+// Changed waits until a file changes, then until the folder is quiet. It returns the first changed
+// file by name, or "" if ctx is done. A file that changes while the plugin runs, and is no source
+// text, is its output: it is not watched any more.
 func (p *Project) Changed(ctx context.Context, before Snapshot, runs func() bool) string {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
@@ -112,13 +111,13 @@ func (p *Project) Changed(ctx context.Context, before Snapshot, runs func() bool
 			file = before.differs(now)
 		}
 		if file != "" && last.differs(now) == "" {
-			return short(file) // an editor writes several files, one after another
+			return short(file) // editors write several files in succession
 		}
 		last = now
 	}
 }
 
-// differs returns a file that is not as it was, or "".
+// differs returns a file that differs, or "".
 func (s Snapshot) differs(now Snapshot) string {
 	var files []string
 	for file, stamp := range now {

@@ -1,4 +1,4 @@
-// Package markdown shows a page of the manual in a terminal, or as plain text.
+// Package markdown renders a page of the manual for a terminal, or as plain text.
 package markdown
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// Screen is where a page goes.
+// Screen describes the output.
 type Screen struct {
 	Width  int                                  // columns
 	Styled bool                                 // Paint adds styles
-	Paint  func(parameters, text string) string // parameters of the escape that sets a style
-	Link   func(target string) string           // what to show for the target of a link; "": nothing
+	Paint  func(parameters, text string) string // parameters of a style's escape sequence
+	Link   func(target string) string           // what to show for a link's target; "": nothing
 }
 
 // The styles.
@@ -28,7 +28,7 @@ const (
 	cyan  = "36"
 )
 
-// body is how far what is not a heading is set in.
+// body is the indentation of everything except headings.
 const body = 2
 
 // Write writes a page.
@@ -49,7 +49,7 @@ type renderer struct {
 
 func (r *renderer) target(destination string) string { return r.Link(destination) }
 
-// blocks writes the blocks below a node, with a blank line between them.
+// blocks writes the blocks below a node, separated by blank lines.
 func (r *renderer) blocks(parent ast.Node, indent int) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		if n.PreviousSibling() != nil {
@@ -79,7 +79,7 @@ func (r *renderer) block(n ast.Node, indent int) {
 	}
 }
 
-// list writes the items of a list: each a mark, and its text beside it.
+// list writes the items of a list.
 func (r *renderer) list(n *ast.List, indent int) {
 	number := n.Start
 	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
@@ -99,7 +99,7 @@ func (r *renderer) list(n *ast.List, indent int) {
 	}
 }
 
-// paragraph writes words in lines: the first is set in by first columns, the others by rest.
+// paragraph writes words in lines. The first is indented by first columns, the others by rest.
 func (r *renderer) paragraph(words []word, first, rest int) {
 	indent := first
 	for len(words) > 0 {
@@ -116,8 +116,7 @@ func (r *renderer) line(indent int, text string) {
 	r.out.WriteByte('\n')
 }
 
-// paint is a line as text. Neighbours of one style are painted together, with the space between
-// them.
+// paint formats a line. Adjacent words of one style are painted together with their space.
 func (r *renderer) paint(line []word) string {
 	var all []span
 	for i, w := range line {

@@ -12,7 +12,7 @@ type span struct {
 	text, ink string
 }
 
-// word is what a line may not be broken in: spans without a space between them.
+// word is spans without a space between them, which a line break must not separate.
 type word []span
 
 func (w word) width() int {
@@ -26,7 +26,7 @@ func (w word) width() int {
 // words returns the text below a node as words.
 func (r *renderer) words(n ast.Node, ink string) []word {
 	var out []word
-	open := false // the last word may go on
+	open := false // the last word may continue
 	for _, s := range r.spans(n, ink) {
 		for i, part := range strings.Split(s.text, " ") {
 			if i > 0 {
@@ -46,7 +46,7 @@ func (r *renderer) words(n ast.Node, ink string) []word {
 	return out
 }
 
-// spans returns the text below a node. ink is the style round it.
+// spans returns the text below a node. ink is the surrounding style.
 func (r *renderer) spans(n ast.Node, ink string) []span {
 	var out []span
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
@@ -75,7 +75,7 @@ func (r *renderer) spans(n ast.Node, ink string) []span {
 	return out
 }
 
-// code is a piece of code: in colour, or, without colours, between its backquotes.
+// code returns a code span: in colour, or with its backquotes.
 func (r *renderer) code(n *ast.CodeSpan) []span {
 	var text strings.Builder
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
@@ -98,13 +98,12 @@ func plain(spans []span) string {
 	return b.String()
 }
 
-// unescape takes the backslashes away that keep Markdown from reading a character as markup.
+// unescape removes Markdown's backslash escapes.
 func unescape(text string) string {
 	return strings.NewReplacer(`\*`, "*", `\_`, "_", `\|`, "|", "\\`", "`", `\\`, `\`).Replace(text)
 }
 
-// lines breaks words into lines of at most width columns. A word that is wider has a line of its
-// own.
+// lines breaks words into lines of at most width columns. A wider word gets its own line.
 func lines(words []word, width int) [][]word {
 	var out [][]word
 	used := 0

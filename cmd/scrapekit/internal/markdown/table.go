@@ -6,11 +6,10 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// gap is what stands between two columns of a table.
+// gap is the number of columns between a table's columns.
 const gap = 2
 
-// table writes a table with columns as wide as there is room for, or, where there is none, row by
-// row.
+// table writes a table, or its rows as lists if it does not fit.
 func (r *renderer) table(n ast.Node, indent int) {
 	var rows [][][]word
 	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
@@ -29,7 +28,7 @@ func (r *renderer) table(n ast.Node, indent int) {
 		r.rowByRow(rows, indent)
 		return
 	}
-	tall := false // a row has several lines: then a blank line separates them
+	tall := false // a row has several lines, so blank lines separate rows
 	var blocks [][]string
 	for _, row := range rows {
 		block := r.row(row, columns)
@@ -77,7 +76,7 @@ func (r *renderer) row(cells [][]word, columns []int) []string {
 	}
 }
 
-// fit returns how wide each column is, or nil if the longest words do not fit beside each other.
+// fit returns the width of each column, or nil if the longest words do not fit side by side.
 func fit(rows [][][]word, width int) []int {
 	n := len(rows[0])
 	least, wanted, out := make([]int, n), make([]int, n), make([]int, n)
@@ -93,7 +92,7 @@ func fit(rows [][][]word, width int) []int {
 	take := func(i, columns int) {
 		out[i], left, open = columns, left-columns, open-1
 	}
-	for changed := true; changed && open > 0; { // columns whose longest word needs more than a share
+	for changed := true; changed && open > 0; { // columns whose longest word exceeds an equal share
 		changed = false
 		for i := range out {
 			if share := left / open; out[i] == 0 && least[i] > share && wanted[i] > share {
@@ -103,7 +102,7 @@ func fit(rows [][][]word, width int) []int {
 			}
 		}
 	}
-	for changed := true; changed && open > 0; { // columns that need less than a share
+	for changed := true; changed && open > 0; { // columns narrower than an equal share
 		changed = false
 		for i := range out {
 			if out[i] == 0 && wanted[i] <= left/open {
@@ -124,8 +123,7 @@ func fit(rows [][][]word, width int) []int {
 	return out
 }
 
-// rowByRow writes a row as a heading, its first cell, and a line for each other cell that is not
-// empty.
+// rowByRow writes each row as a heading (its first cell) with a line for each other non-empty cell.
 func (r *renderer) rowByRow(rows [][][]word, indent int) {
 	for i, row := range rows[1:] {
 		if i > 0 {

@@ -1,4 +1,4 @@
-// Causes: what ails many splits at once is told once, and then how many more it ails.
+// Causes: shows an error that affects many splits once, and then the number of further splits.
 
 package show
 
@@ -8,35 +8,36 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// maxCauses bounds how many different causes are told: beyond it only how many more splits are
-// ailing.
+// maxCauses bounds the number of different causes that are shown. Beyond it, only splits are
+// counted.
 const maxCauses = 100
 
-// causes are those that were told. The zero value works. It is asked at every event, by who reads
-// splits: what it does costs the same however many causes and splits there are.
+// causes are the causes shown so far. The zero value is ready for use. Readers of splits call it
+// for each event, so it takes constant time.
 type causes struct {
 	mu    sync.Mutex
-	all   []*ail // in the order in which they came
+	all   []*ail // in order of appearance
 	known map[causeKey]*ail
-	rest  ail // of all causes beyond
+	rest  ail // for all further causes
 }
 
-// causeKey is what makes a cause another.
+// causeKey identifies a cause.
 type causeKey struct {
 	broken bool // its splits are given up
 	cause  string
 }
 
-// ail is one cause, and what it has brought about since it was told last.
+// ail is one cause, with the splits since it was last shown.
 type ail struct {
 	causeKey
 	times  int
 	splits map[string]bool
 }
 
-// took notes that a split is ailing.
+// took counts a split.
 func (a *ail) took(split string) {
 	a.times++
 	if a.splits == nil {
@@ -45,14 +46,14 @@ func (a *ail) took(split string) {
 	a.splits[split] = true
 }
 
-// told takes in an event and reports whether what it says was said already, or is not to be said.
-func (c *causes) told(e core.Event) bool {
+// told processes an event and reports whether its message is already shown or must not be shown.
+func (c *causes) told(e observe.Event) bool {
 	var key causeKey
-	split, _, err := core.Trouble(e)
+	split, _, err := observe.Trouble(e)
 	switch e.(type) {
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		key = causeKey{cause: cause(split, err)}
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		key = causeKey{broken: true, cause: cause(split, err)}
 	default:
 		return false
@@ -75,7 +76,7 @@ func (c *causes) told(e core.Event) bool {
 	return true
 }
 
-// more returns what there is to say beyond what was told, a line for each cause, and begins anew.
+// more returns a line for each cause with further splits, and resets their counts.
 func (c *causes) more() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,19 +110,19 @@ func times(n int) string {
 
 // gap is what is missing for one cause.
 type gap struct {
-	parts   bool // they are parts that a source has left out, not splits
+	parts   bool // parts that a source left out, not splits
 	splits  []string
 	records int64
 	problem string
 }
 
-// gapKey is what makes a gap another.
+// gapKey identifies a gap.
 type gapKey struct {
 	problem string
 	parts   bool
 }
 
-// gaps puts together what is missing for the same cause.
+// gaps groups missing parts by cause.
 func gaps(missing []core.Missing) []*gap {
 	var out []*gap
 	known := map[gapKey]*gap{}
@@ -146,8 +147,8 @@ func gaps(missing []core.Missing) []*gap {
 	return out
 }
 
-// String reads like "issues[A], issues[B] and 14 more splits (120 records of them are delivered):
-// host.example is down".
+// String is for example "issues[A], issues[B] and 14 more splits (120 records of them are
+// delivered): host.example is down".
 func (g *gap) String() string {
 	const shown = 5
 	n := len(g.splits)

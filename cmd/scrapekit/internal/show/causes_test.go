@@ -7,17 +7,18 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 func TestCausesAreToldOnce(t *testing.T) {
 	t.Parallel()
 	var c causes
-	down := func(split string) core.Event {
-		return core.SplitRetried{Split: split, Err: errors.New(split + ": host.example is down")}
+	down := func(split string) observe.Event {
+		return observe.SplitRetried{Split: split, Err: errors.New(split + ": host.example is down")}
 	}
-	broken := core.SplitBroken{Split: "b", Err: errors.New("host.example is down")}
+	broken := observe.SplitBroken{Split: "b", Err: errors.New("host.example is down")}
 	var told []bool
-	for _, e := range []core.Event{core.Planned{}, core.Planned{}, down("a"), down("b"), down("b"), down("c"), broken,
+	for _, e := range []observe.Event{observe.Planned{}, observe.Planned{}, down("a"), down("b"), down("b"), down("c"), broken,
 		broken} {
 		told = append(told, c.told(e))
 	}

@@ -1,4 +1,4 @@
-// What went over TCP connections, for the report and the live view.
+// TCP connections, in the report and the live view.
 
 package show
 
@@ -10,7 +10,7 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// printConnections prints what came of each plugin's connections to each address.
+// printConnections prints a line for each plugin and address.
 func printConnections(w io.Writer, all []core.ConnStats) {
 	if len(all) > 0 {
 		fmt.Fprintln(w)
@@ -34,7 +34,7 @@ func connections(s core.ConnStats) []string {
 	return out
 }
 
-// oneLineOf sums up what is open now.
+// oneLineOf sums up the open connections.
 func oneLineOf(all []core.ConnStats) string {
 	var open, out, in int64
 	for _, s := range all {

@@ -1,5 +1,4 @@
-// Fitting: text for a terminal is broken where the terminal would break it, but between words, and
-// set in below its beginning.
+// Fitting: breaks text for a terminal between words, and indents continuation lines.
 
 package show
 
@@ -9,9 +8,9 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// fit breaks the lines of text that are wider than columns. 0 columns: it is for no terminal. hang
-// says how far what follows of a line is set in; negative: two columns more than the line. A word
-// that is wider than the terminal stays whole: it is a path or a URL.
+// fit breaks the lines of text that are wider than columns; 0: no terminal. hang returns the
+// indentation of continuation lines; negative: two columns more than the line. A word wider than
+// the terminal stays whole, because it is a path or a URL.
 func fit(text string, columns int, hang func(line string) int) string {
 	if columns <= 0 {
 		return text
@@ -29,13 +28,13 @@ func fit(text string, columns int, hang func(line string) int) string {
 	return out.String()
 }
 
-// leastRoom is how many columns a column of a table needs to be one.
+// leastRoom is the minimum width of a table's column.
 const leastRoom = 14
 
-// columnsOfText is how many it takes, styles left aside.
+// columnsOfText returns the width of a text without its styles.
 func columnsOfText(text string) int { return uniseg.StringWidth(onScreen(text, false)) }
 
-// broken is one line as several.
+// broken breaks one line.
 func broken(line string, columns, hang int) string {
 	lead := len(line) - len(strings.TrimLeft(line, " "))
 	if hang < 0 {

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Count groups the digits of a number: 12,345.
+// Count formats a number with separators: 12,345.
 func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -21,7 +21,7 @@ func Count(n int64) string {
 	return s
 }
 
-// Many is a number of things: "1 split", "2 splits".
+// Many formats a number of things: "1 split", "2 splits".
 func Many(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -32,7 +32,7 @@ func Many(n int64, thing string) string {
 	return Count(n) + " " + thing + "s"
 }
 
-// Size writes bytes in the unit that gives few digits.
+// Size formats bytes with a suitable unit.
 func Size(n int64) string {
 	const k = 1024
 	switch {
@@ -46,7 +46,7 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.2f GiB", float64(n)/k/k/k)
 }
 
-// Brief writes a time as exactly as it matters.
+// Brief formats a duration with useful precision.
 func Brief(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -71,5 +71,5 @@ func Cut(s string, columns int) string {
 	return string([]rune(s)[:max(0, columns-1)]) + "…"
 }
 
-// Sorted returns the keys of m in order.
+// Sorted returns the keys of m, sorted.
 func Sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

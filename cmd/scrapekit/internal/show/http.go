@@ -1,4 +1,4 @@
-// What was requested over HTTP, for the report and the live view.
+// HTTP requests, in the report and the live view.
 
 package show
 
@@ -12,7 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// printHTTP prints what came of the requests to each host.
+// printHTTP prints the requests to each host.
 func printHTTP(w io.Writer, s core.HTTPStats) {
 	for _, h := range s.Hosts {
 		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host,
@@ -47,7 +47,7 @@ func replies(h core.HTTPHost) []string {
 	return out
 }
 
-// transfer says what travelled, over how many connections of which protocol.
+// transfer describes the traffic, connections and protocol of a host.
 func transfer(h core.HTTPHost) []string {
 	out := []string{Size(h.BytesIn)}
 	if h.BytesDecoded > h.BytesIn {
@@ -100,7 +100,7 @@ func waits(h core.HTTPHost) []string {
 	return out
 }
 
-// limits says what the host was held to last, and who said so.
+// limits describes the latest limits of a host and where they come from.
 func limits(h core.HTTPHost) []string {
 	out := held(h.Rate, h.RateFrom, h.Limit, h.LimitFrom, h.LimitOf)
 	for _, b := range h.Buckets {
@@ -128,7 +128,7 @@ func held(rate float64, rateFrom string, limit int, limitFrom, of string) []stri
 	return out
 }
 
-// stated is what a host states of its limits, in the words of what was understood.
+// stated describes the limits that a host states, as understood.
 func stated(h core.HTTPHost) []string {
 	out := slices.Clone(h.Stated)
 	for _, b := range h.Buckets {

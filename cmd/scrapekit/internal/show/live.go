@@ -1,4 +1,4 @@
-// The live view: the same few lines, drawn again and again in the terminal.
+// The live view: a few lines in the terminal that are redrawn.
 
 package show
 
@@ -13,15 +13,16 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// drawEvery is how often the live view is drawn.
+// drawEvery is the interval of redrawing.
 const drawEvery = 150 * time.Millisecond
 
-// shownEvents is how many of the newest events stand below the progress.
+// shownEvents is the number of latest events below the progress.
 const shownEvents = 4
 
-// liveWatcher draws a run. Ctrl-C stays the terminal's: the view reads no keys.
+// liveWatcher draws a run. It reads no keys, so Ctrl-C keeps working in the terminal.
 type liveWatcher struct {
 	a       *Console
 	program *tea.Program
@@ -30,13 +31,13 @@ type liveWatcher struct {
 	mu     sync.Mutex
 	events []string
 	known  causes
-	asked  time.Time // when known was asked for more
+	asked  time.Time // when known.more was last called
 }
 
-func (l *liveWatcher) Event(e core.Event) {
+func (l *liveWatcher) Event(e observe.Event) {
 	switch e.(type) {
-	case core.RunStarted, core.Planned:
-		return // the progress says so
+	case observe.RunStarted, observe.Planned:
+		return // part of the progress already
 	}
 	text := eventText(e)
 	if text == "" || l.known.told(e) {
@@ -66,8 +67,8 @@ func (l *liveWatcher) Report(w io.Writer, r *core.Report) error {
 	return l.a.printReport(w, r)
 }
 
-// recent returns the newest events; of a cause that was told, how many splits more it has ailed in
-// the last seconds.
+// recent returns the latest events, and for each known cause the number of further splits in the
+// last seconds.
 func (l *liveWatcher) recent() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,7 +81,7 @@ func (l *liveWatcher) recent() []string {
 	return slices.Clone(l.events)
 }
 
-// show adds an event. l.mu is held.
+// show adds an event. The caller holds l.mu.
 func (l *liveWatcher) show(text string) {
 	l.events = append(l.events, time.Now().Format("15:04:05 ")+text)
 	if n := len(l.events); n > shownEvents {
@@ -88,7 +89,7 @@ func (l *liveWatcher) show(text string) {
 	}
 }
 
-// liveModel is the state of the drawing.
+// liveModel is the model of the drawing.
 type liveModel struct {
 	l      *liveWatcher
 	ctx    context.Context
@@ -105,10 +106,10 @@ func draw() tea.Cmd {
 	return tea.Tick(drawEvery, func(time.Time) tea.Msg { return drawMsg{} })
 }
 
-// Init starts the clock of the drawing.
+// Init starts the timer.
 func (m *liveModel) Init() tea.Cmd { return draw() }
 
-// Update notes the size of the terminal and the passing of time.
+// Update handles the terminal's size and the timer.
 func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -120,7 +121,7 @@ func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// View draws the run as it is now.
+// View draws the current state.
 func (m *liveModel) View() tea.View {
 	s := m.run.Status()
 	for _, st := range s.Streams {
@@ -135,7 +136,7 @@ func (m *liveModel) View() tea.View {
 	return tea.NewView(onScreen(v.render(), v.color))
 }
 
-// rate is records per second over the last seconds, so that it shows what is, not what was.
+// rate is records per second over the last seconds.
 type rate struct {
 	at []time.Time
 	n  []int64

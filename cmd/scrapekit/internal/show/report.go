@@ -1,4 +1,4 @@
-// The final report on the screen.
+// The final report in the terminal.
 
 package show
 
@@ -15,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// printReport says how a run ended, what it delivered, and what to do next, within the columns of a
-// terminal.
+// printReport prints how a run ended, what it delivered and what to do next, within the terminal's
+// width.
 func (a *Console) printReport(w io.Writer, r *core.Report) error {
 	text, err := a.reportText(r, ColumnsOf(w), IsTerminal(w))
 	if err != nil {
@@ -45,9 +45,8 @@ func (a *Console) reportText(r *core.Report, columns int, inColor bool) (string,
 	return fit(out.String(), columns, func(string) int { return -1 }), nil
 }
 
-// printStages lists what passed the stages, unless a run came to nothing. The streams are below
-// each other where they need more columns than there are; what else there is of a stage is, where
-// the table has not room enough.
+// printStages prints the stages as a table, unless nothing was delivered. Streams go below each
+// other, and details are omitted, if the terminal is too narrow.
 func printStages(w io.Writer, r *core.Report, columns int) error {
 	if r.Outcome != core.Complete && empty(r) {
 		return nil
@@ -83,7 +82,7 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 	return nil
 }
 
-// empty reports whether not a record came.
+// empty reports whether the run had no record.
 func empty(r *core.Report) bool {
 	return !slices.ContainsFunc(r.Stages, func(s core.StageReport) bool { return s.In+s.Out+s.Rejected > 0 })
 }
@@ -110,7 +109,7 @@ func (a *Console) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 		fmt.Fprintf(w, ", %d skipped", n)
 	}
 	fmt.Fprintln(w, ".")
-	if r.Problem != "" && r.Outcome != core.Incomplete { // what is missing has its problem beside it
+	if r.Problem != "" && r.Outcome != core.Incomplete { // missing parts show their own problem
 		fmt.Fprintf(w, "%s\n", r.Problem)
 	}
 	printGaps(w, "missing", r.Missing, r.MissingMore, 10)
@@ -126,8 +125,8 @@ func (a *Console) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	}
 }
 
-// printGaps lists what was not read, by cause. more is how many splits there are that the report
-// does not name.
+// printGaps prints what was not read, by cause. more is the number of splits that the report does
+// not name.
 func printGaps(w io.Writer, what string, missing []core.Missing, more, most int) {
 	all := gaps(missing)
 	for i, g := range all {
@@ -144,7 +143,7 @@ func printGaps(w io.Writer, what string, missing []core.Missing, more, most int)
 
 func isReplay(arg string) bool { return arg == "--replay" || strings.HasPrefix(arg, "--replay=") }
 
-// ended says an outcome as the end of a sentence.
+// ended formats an outcome as the end of a sentence.
 func ended(o core.Outcome) string {
 	switch o {
 	case core.Failed:
@@ -155,8 +154,7 @@ func ended(o core.Outcome) string {
 	return "is " + string(o)
 }
 
-// commandLine writes arguments as a shell would need them. Starting over is for the first time
-// only.
+// commandLine quotes arguments for a shell, without the flag to start over.
 func commandLine(args []string) string {
 	var out []string
 	for _, arg := range args {
@@ -171,7 +169,7 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// httpTotals are the numbers over all hosts.
+// httpTotals are the sums over all hosts.
 type httpTotals struct {
 	requests, retries, bytes int64
 	waited                   time.Duration
@@ -192,7 +190,7 @@ func totals(s core.HTTPStats) httpTotals {
 	return t
 }
 
-// shownCounters is how many names of a heading are printed; the report file has all.
+// shownCounters is the number of counters printed under a heading; the report file has all.
 const shownCounters = 12
 
 func printCounters(w io.Writer, counters map[string]map[string]int64) {
@@ -213,7 +211,7 @@ func printCounters(w io.Writer, counters map[string]map[string]int64) {
 	}
 }
 
-// byName lists numbers by name.
+// byName formats numbers by name.
 func byName(m map[string]int64) string {
 	var parts []string
 	for _, name := range Sorted(m) {
@@ -222,7 +220,7 @@ func byName(m map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// byCount orders names by their number, the largest first.
+// byCount sorts names by their number, largest first.
 func byCount(m map[string]int64) []string {
 	names := Sorted(m)
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(m[b], m[a]) })

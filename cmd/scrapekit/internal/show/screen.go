@@ -1,6 +1,6 @@
-// Screens: where everything goes that people read. What plugins, servers and files say comes to
-// them in errors, names and records, and a terminal does what it is told: of its escapes only the
-// styles of this program pass.
+// Screens: writers for text that people read. The text contains errors, names and records from
+// plugins, servers and files, which a terminal must not interpret: of all escape sequences, only
+// this program's styles pass.
 
 package show
 
@@ -19,27 +19,27 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// Console is where a command writes for people and for programs.
+// Console has the outputs of a command for people and programs.
 type Console struct {
-	Out, Err io.Writer           // screens; see Data, Records and JSONOut for what is not for people
-	Color    bool                // of Err
-	Args     []string            // of the program
-	Hide     func(string) string // takes the secrets of the pipeline out of a text
+	Out, Err io.Writer           // screens; see Data, Records and JSONOut for other output
+	Color    bool                // whether Err has styles
+	Args     []string            // arguments of the program
+	Hide     func(string) string // removes the pipeline's secrets from a text
 }
 
-// screen is a writer for people. Its methods may be called by several goroutines at once.
+// screen is a writer for people. Its methods may be called by several goroutines at the same time.
 type screen struct {
 	to    io.Writer
-	color bool // styles are wanted there
+	color bool // keep styles
 
 	mu   sync.Mutex
-	held []byte // the beginning of a character or of a style, until the rest of it comes
+	held []byte // incomplete character or style at the end of the last write
 }
 
-// NewScreen returns a screen in front of to.
+// NewScreen returns a screen that writes to to.
 func NewScreen(to io.Writer) io.Writer { return &screen{to: to, color: Colorful(to)} }
 
-// Write passes text on as it may be shown.
+// Write writes text in a safe form.
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// unfinished is how many bytes at the end of text are the beginning of a character or of a style.
+// unfinished returns the number of bytes of an incomplete character or style at the end of text.
 func unfinished(text []byte) int {
 	if i := bytes.LastIndex(text, []byte(styleMark)); i >= 0 && bytes.IndexByte(text[i:], 'm') < 0 &&
 		len(text)-i < 2*len(styleMark) {
@@ -79,8 +79,8 @@ func unfinished(text []byte) int {
 
 var styleParameters = regexp.MustCompile(`^[0-9;]{0,8}m`)
 
-// onScreen is text as a terminal may get it: without what it would act on, but for our styles, if
-// they are wanted.
+// onScreen returns text without anything that a terminal would interpret, except our styles if
+// color is set.
 func onScreen(text string, color bool) string {
 	parts := strings.Split(text, styleMark)
 	var out strings.Builder
@@ -95,8 +95,7 @@ func onScreen(text string, color bool) string {
 	return out.String()
 }
 
-// JSONOut writes JSON, escaped so that a screen has nothing to take out of it: programs get what
-// was meant.
+// JSONOut writes JSON with escapes, so that a screen does not change it.
 type JSONOut struct{ To io.Writer }
 
 // Write writes p, which is JSON.
@@ -107,15 +106,14 @@ func (j JSONOut) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// WriteJSON writes v, indented, for programs.
+// WriteJSON writes v as indented JSON.
 func WriteJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(JSONOut{w})
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }
 
-// bare is what is behind a screen: for what is data and not for people, and for the live view,
-// which moves the cursor itself.
+// bare returns the writer behind a screen: for data, and for the live view, which moves the cursor.
 func bare(w io.Writer) io.Writer {
 	if s, ok := w.(*screen); ok {
 		return s.to
@@ -123,7 +121,7 @@ func bare(w io.Writer) io.Writer {
 	return w
 }
 
-// Data is where records or the body of a reply go as they are, unless it is a terminal.
+// Data returns a writer for unchanged records or bodies, unless w is a terminal.
 func Data(w io.Writer) io.Writer {
 	if IsTerminal(w) {
 		return w
@@ -131,8 +129,7 @@ func Data(w io.Writer) io.Writer {
 	return bare(w)
 }
 
-// Records is where a sink writes whose path is "-": the records as they are, or, in a terminal,
-// escaped.
+// Records returns the writer of a sink to "-": unchanged, or escaped in a terminal.
 func (a *Console) Records() io.Writer {
 	if IsTerminal(a.Out) {
 		return JSONOut{a.Out}
@@ -140,21 +137,21 @@ func (a *Console) Records() io.Writer {
 	return bare(a.Out)
 }
 
-// Colorful reports whether w is a terminal whose user has nothing against colours.
+// Colorful reports whether w is a terminal with colours enabled.
 func Colorful(w io.Writer) bool {
 	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && !isDumb()
 }
 
-// isDumb reports whether the terminal of the environment knows no escapes.
+// isDumb reports whether the terminal supports no escape sequences.
 func isDumb() bool { return os.Getenv("TERM") == "dumb" }
 
-// IsTerminal reports whether w is a terminal, or a screen in front of one.
+// IsTerminal reports whether w is a terminal, or a screen on one.
 func IsTerminal(w io.Writer) bool {
 	f, ok := bare(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// ColumnsOf returns the columns of a terminal; 0: it is none.
+// ColumnsOf returns the width of a terminal; 0: not a terminal.
 func ColumnsOf(w io.Writer) int {
 	if f, ok := bare(w).(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
@@ -164,7 +161,7 @@ func ColumnsOf(w io.Writer) int {
 	return 0
 }
 
-// WidthOf returns the columns of a terminal, or what suits a pipe.
+// WidthOf returns the width of a terminal, or a default.
 func WidthOf(w io.Writer) int {
 	const pipe = 100
 	if columns := ColumnsOf(w); columns > 0 {

@@ -1,10 +1,10 @@
-// Colours, where the terminal has them and its user wants them.
+// Styles, if the terminal supports them and the user wants them.
 
 package show
 
 import "crypto/rand"
 
-// Ink is a style, as the parameters of the escape that sets it.
+// Ink is a style: the parameters of an escape sequence.
 type Ink string
 
 // The styles.
@@ -16,14 +16,14 @@ const (
 	Bold   Ink = "1"
 )
 
-// styleMark begins a style of ours. Nobody else can write one: a [screen] makes escapes of these,
-// and of no others.
+// styleMark marks our styles. It is random, so that no other text contains it; a [screen] turns
+// only these marks into escape sequences.
 var styleMark = "\x1b" + rand.Text()
 
-// Style puts s into a style, if the console has styles.
+// Style applies a style, if the console has styles.
 func (a *Console) Style(i Ink, s string) string { return Paint(a.Color, i, s) }
 
-// Paint puts s into a style if color is set.
+// Paint applies a style, if color is set.
 func Paint(color bool, i Ink, s string) string {
 	if !color || s == "" {
 		return s
@@ -31,5 +31,5 @@ func Paint(color bool, i Ink, s string) string {
 	return styleMark + string(i) + "m" + s + styleMark + "m"
 }
 
-// Paint is Style for who knows a style by its parameters alone.
+// Paint is Style with the parameters as a string.
 func (a *Console) Paint(parameters, s string) string { return a.Style(Ink(parameters), s) }

@@ -1,4 +1,4 @@
-// How a running pipeline looks: text out of a status, without a terminal.
+// The picture of a running pipeline: a status as text.
 
 package show
 
@@ -19,7 +19,7 @@ type view struct {
 	events   []string
 	stopping bool
 	width    int
-	height   int // of the terminal; 0: not known
+	height   int // of the terminal; 0: unknown
 	frame    int
 	color    bool
 	rate     func(stream string) float64
@@ -51,7 +51,7 @@ func (v view) render() string {
 	return b.String()
 }
 
-// stages draws what comes out at the end, and what was rejected anywhere.
+// stages draws the delivered and rejected records.
 func (v view) stages(b *strings.Builder) {
 	var rejected int64
 	for _, s := range v.status.Counts.Stages {
@@ -101,10 +101,10 @@ func (v view) http(b *strings.Builder) {
 	}
 }
 
-// shownHosts is how many hosts the live view shows.
+// shownHosts is the number of hosts in the live view.
 const shownHosts = 4
 
-// busiest puts those hosts first that most requests go to or wait for.
+// busiest returns the hosts with the most current requests or waits first.
 func busiest(hosts []core.HTTPHost) []core.HTTPHost {
 	load := func(h core.HTTPHost) int { return h.InFlight + h.Queued }
 	return slices.SortedStableFunc(slices.Values(hosts), func(a, b core.HTTPHost) int {
@@ -112,7 +112,7 @@ func busiest(hosts []core.HTTPHost) []core.HTTPHost {
 	})
 }
 
-// pulse is how a host does at this moment.
+// pulse describes the current state of a host.
 func pulse(h core.HTTPHost) []string {
 	parts := []string{fmt.Sprintf("%d under way", h.InFlight)}
 	if h.Queued > 0 {
@@ -125,8 +125,7 @@ func pulse(h core.HTTPHost) []string {
 	return parts
 }
 
-// outcome is what came of the requests to a host so far: replies, retries and waits, with their
-// causes.
+// outcome describes the requests to a host so far: replies, retries and waits, with their causes.
 func outcome(h core.HTTPHost) []string {
 	parts := replies(h)
 	for _, more := range []struct {
@@ -144,8 +143,7 @@ func outcome(h core.HTTPHost) []string {
 	return parts
 }
 
-// wrap joins parts by commas into lines of so many columns; only a part that is longer than that is
-// cut.
+// wrap joins parts by commas into lines of a width. It cuts only parts that are wider.
 func wrap(parts []string, columns int) []string {
 	var lines []string
 	for i, part := range parts {
@@ -165,7 +163,7 @@ func wrap(parts []string, columns int) []string {
 	return lines
 }
 
-// oneLine is the same for a pipe.
+// oneLine describes a status in one line, for a pipe.
 func oneLine(s core.Status) string {
 	parts := []string{s.Phase}
 	some, others := shown(s.Streams, shownPlain)
@@ -194,7 +192,7 @@ func oneLine(s core.Status) string {
 	return strings.Join(parts, " | ")
 }
 
-// waitText says what the host waits for: "jira.example.com: 429, retry in 12 s".
+// waitText describes a wait: "jira.example.com: 429, retry in 12 s".
 func waitText(w core.Wait, now time.Time) string {
 	where, cause := w.Host, w.Cause
 	if w.Bucket != "" {

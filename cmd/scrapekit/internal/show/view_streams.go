@@ -1,5 +1,4 @@
-// How the streams of a run look: those that are read now before the others, as many as there is
-// room for.
+// The streams of a running pipeline: active ones first, as many as fit.
 
 package show
 
@@ -14,18 +13,17 @@ import (
 )
 
 const (
-	// shownPlain is how many streams a line of the plain output tells of.
+	// shownPlain is the number of streams in a line of the plain output.
 	shownPlain = 5
-	// besideStreams is how many lines of a terminal the live view keeps for all else.
+	// besideStreams is the number of lines reserved for everything else.
 	besideStreams = 16
 )
 
-// folded are streams that there is no room for.
+// folded are the streams that do not fit.
 type folded []core.StreamProgress
 
-// shown divides the streams of a run into those that are shown and the others. Where there is no
-// room for all, what is being read or broken goes before what is to come, and that before what is
-// done.
+// shown splits the streams into those that fit and others. Active and broken ones take precedence
+// over those to come, and these over finished ones.
 func shown(all []core.StreamProgress, most int) ([]core.StreamProgress, folded) {
 	if len(all) <= most {
 		return all, nil
@@ -44,7 +42,7 @@ func shown(all []core.StreamProgress, most int) ([]core.StreamProgress, folded) 
 	return ordered[:most-1], ordered[most-1:]
 }
 
-// text tells of the streams in one line.
+// text describes the streams in one line.
 func (f folded) text() string {
 	var done, records int64
 	for _, s := range f {
@@ -79,8 +77,8 @@ func (v view) streams(b *strings.Builder) {
 	}
 }
 
-// stream draws a stream: a bar by splits and records, the rate, the time that is left. Its name
-// takes so many columns.
+// stream draws a stream: a bar by splits and records, the rate, the remaining time. width is that
+// of its name.
 func (v view) stream(s core.StreamProgress, width int) string {
 	share := share(s)
 	const cells = 24
@@ -98,7 +96,7 @@ func (v view) stream(s core.StreamProgress, width int) string {
 	return text
 }
 
-// share is how much of a stream is done: by records where they are estimated, by splits otherwise.
+// share returns the finished part of a stream: by records if estimated, otherwise by splits.
 func share(s core.StreamProgress) float64 {
 	switch {
 	case s.Splits > 0 && s.Done == s.Splits:

@@ -1,7 +1,7 @@
-// Package show is what a terminal shows: a run while it goes on, its report, tables, styles. It
-// knows the events of a run and no command.
+// Package show formats everything for terminals: running pipelines, reports, tables, styles. It
+// depends on the events of a run and on no command.
 //
-// A run is watched live in a terminal, as lines in a pipe, as JSON for programs.
+// A run is shown live in a terminal, as lines in a pipe, as JSON for programs.
 package show
 
 import (
@@ -14,18 +14,19 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Watcher shows a run. Event may be called by several goroutines at once, from before Begin to
+// Watcher shows a run. Several goroutines may call Event at the same time, also before Begin and
 // after End.
 type Watcher interface {
-	Event(e core.Event)
+	Event(e observe.Event)
 	Begin(ctx context.Context, r *core.Run)
 	End()
 	Report(w io.Writer, r *core.Report) error
 }
 
-// Watcher returns the one for an output: auto, live, plain or json.
+// Watcher returns the watcher for an output: auto, live, plain or json.
 func (a *Console) Watcher(output string) Watcher {
 	if output == "auto" {
 		output = "plain"
@@ -42,10 +43,10 @@ func (a *Console) Watcher(output string) Watcher {
 	return &plainWatcher{w: a.Err, every: plainEvery, a: a}
 }
 
-// plainEvery is how often a run in a pipe says how far it is.
+// plainEvery is the interval of progress lines in a pipe.
 const plainEvery = 5 * time.Second
 
-// ticker calls f now and then until stop.
+// ticker calls f periodically until stop.
 type ticker struct {
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -73,7 +74,7 @@ func (t *ticker) stop() {
 	t.wg.Wait()
 }
 
-// plainWatcher prints a line for what happens and one now and then for how far it is.
+// plainWatcher prints a line for each event, and periodically the progress.
 type plainWatcher struct {
 	a     *Console
 	w     io.Writer
@@ -90,13 +91,13 @@ func (p *plainWatcher) line(format string, args ...any) {
 	fmt.Fprintf(p.w, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }
 
-func (p *plainWatcher) Event(e core.Event) {
+func (p *plainWatcher) Event(e observe.Event) {
 	if text := eventText(e); text != "" && !p.known.told(e) {
 		p.line("%s", text)
 	}
 }
 
-// more says of how many splits more a cause is true that was told.
+// more prints the number of further splits for each known cause.
 func (p *plainWatcher) more() {
 	for _, text := range p.known.more() {
 		p.line("%s", text)
@@ -121,39 +122,39 @@ func (p *plainWatcher) Report(w io.Writer, r *core.Report) error {
 	return p.a.printReport(w, r)
 }
 
-// eventText says an event to people; "" is for what is not worth a line.
-func eventText(e core.Event) string {
+// eventText formats an event; "": not worth a line.
+func eventText(e observe.Event) string {
 	switch e := e.(type) {
-	case core.RunStarted:
+	case observe.RunStarted:
 		if e.Resumed {
 			return "going on with run " + e.Run
 		}
 		return "run " + e.Run
-	case core.PlanRetried:
+	case observe.PlanRetried:
 		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, Brief(e.Wait))
-	case core.Planned:
+	case observe.Planned:
 		return "planned " + Many(int64(e.Splits), "split")
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		if core.IsCrash(e.Err) {
-			return "" // the plugin's death is told once, not for every split that it read
+			return "" // the crash is shown once, not for each split
 		}
 		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), Brief(e.Wait))
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e.Split, e.Err))
-	case core.PluginLost:
+	case observe.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
-	case core.RolledBack:
+	case observe.RolledBack:
 		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, Brief(e.Wait))
 	}
 	return ""
 }
 
-// cause is the error of a split, which many a source begins with the split's name too.
+// cause returns the error of a split without the split's name.
 func cause(split string, err error) string {
 	return strings.TrimPrefix(err.Error(), split+": ")
 }
 
-// jsonWatcher prints one JSON object a line.
+// jsonWatcher prints one JSON object on each line.
 type jsonWatcher struct {
 	every time.Duration
 	mu    sync.Mutex
@@ -176,7 +177,7 @@ type jsonEvent struct {
 	WaitMS   int64        `json:"wait_ms,omitempty"`
 	TookMS   int64        `json:"took_ms,omitempty"` // of "committed"
 	Host     string       `json:"host,omitempty"`    // of "waited"
-	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
+	Resumed  bool         `json:"resumed,omitempty"` // of "run started": resumes an earlier start
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
 }
@@ -189,38 +190,37 @@ func (j *jsonWatcher) write(e jsonEvent) {
 	}
 }
 
-// event prints what happens, but for what comes with every batch and every request: these the
-// progress sums up.
-func (j *jsonWatcher) Event(e core.Event) {
+// Event prints an event, except those of every batch and request, which the progress sums up.
+func (j *jsonWatcher) Event(e observe.Event) {
 	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
 	var err error
-	if out.Split, out.Stage, err = core.Trouble(e); err != nil {
+	if out.Split, out.Stage, err = observe.Trouble(e); err != nil {
 		out.Error = err.Error()
 	}
 	switch e := e.(type) {
-	case core.Written, core.Exchanged:
+	case observe.Written, observe.Exchanged:
 		return
-	case core.RunStarted:
+	case observe.RunStarted:
 		out.Message, out.Resumed = e.Run, e.Resumed
-	case core.PlanRetried:
+	case observe.PlanRetried:
 		out.WaitMS = e.Wait.Milliseconds()
-	case core.Planned:
+	case observe.Planned:
 		out.N = int64(e.Splits)
-	case core.SplitDone:
+	case observe.SplitDone:
 		out.Split, out.Stream, out.N = e.Split, e.Stream, e.Records
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		out.Stream, out.WaitMS = e.Stream, e.Wait.Milliseconds()
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		out.Stream = e.Stream
-	case core.SplitSkipped:
+	case observe.SplitSkipped:
 		out.Stream = e.Stream
-	case core.Committed:
+	case observe.Committed:
 		out.N, out.TookMS = int64(e.Splits), e.Took.Milliseconds()
-	case core.RolledBack:
+	case observe.RolledBack:
 		out.WaitMS = e.Wait.Milliseconds()
-	case core.Waited:
+	case observe.Waited:
 		out.Host, out.Message, out.WaitMS = e.Host, e.Cause, e.For.Milliseconds()
-	case core.RunEnded:
+	case observe.RunEnded:
 		out.Message = e.Outcome
 	}
 	j.write(out)

@@ -1,4 +1,4 @@
-// Package addresstest has a resolver of names for tests: no name server is asked.
+// Package addresstest has a resolver for tests that uses no name server.
 package addresstest
 
 import (
@@ -12,14 +12,14 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Resolver answers each look-up with the next of addresses, the last one again and again.
+// Resolver answers each lookup with the next of addresses, and repeats the last one.
 func Resolver(t testing.TB, addresses ...string) *net.Resolver {
 	var asked atomic.Int64
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		go func() {
-			defer func() { _ = far.Close() }() // the resolver is gone, or has its answer
-			size := make([]byte, 2)            // a pipe is no packet connection, so DNS goes over it as over TCP
+			defer func() { _ = far.Close() }() // the resolver has closed its end or has its answer
+			size := make([]byte, 2)            // a pipe is no packet connection, so the resolver speaks DNS over TCP
 			for {
 				if _, err := io.ReadFull(far, size); err != nil {
 					return
@@ -46,7 +46,7 @@ func Resolver(t testing.TB, addresses ...string) *net.Resolver {
 					t.Error(err)
 					return
 				}
-				// an error: the resolver has gone
+				// An error means that the resolver has closed its end.
 				_, _ = far.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...))
 			}
 		}()

@@ -1,5 +1,5 @@
-// Package allow lets through only requests to the hosts that the pipeline file names, and makes
-// them the host's own: headers that are not a plugin's to set go, the User-Agent comes.
+// Package allow permits only requests to allowed hosts, and completes them: it removes headers that
+// a plugin must not set, and adds the User-Agent.
 package allow
 
 import (
@@ -28,23 +28,24 @@ import (
 
 const maxURL = 16 << 10
 
-// hostsOwn are the headers that the host sets or that belong to one connection. A plugin that could
-// set them could log in as somebody else, ask for another virtual host, or confuse proxies about
-// where a request ends.
+// hostsOwn are headers that the host sets or that belong to one connection. Through them, a plugin
+// could log in as somebody else, reach another virtual host, or confuse proxies about the end of a
+// request.
 var hostsOwn = map[string]bool{
 	"Authorization": true, "Cookie": true, "Host": true, "Connection": true, "Keep-Alive": true, "Te": true,
 	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Accept-Encoding": true,
 	"Expect": true, "User-Agent": true,
 }
 
-// Allow is outermost but for what masks and records: below it a request has its [trip.Facts].
+// Allow is the outermost decorator except redaction and recording. Below it, requests have
+// [trip.Facts].
 func Allow(p httppolicy.Policy, set *redact.Set) trip.Decorator {
 	g := &allowance{Policy: p, own: ownHeaders(p)}
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			resp, err := send(g, set, next, req)
 			if fault.IsDown(err) {
-				return nil, err // which names the host and is the same for all requests to it
+				return nil, err // it names the host and is the same for all requests to it
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", trip.Method(req), set.URL(req.URL), err)
@@ -54,16 +55,15 @@ func Allow(p httppolicy.Policy, set *redact.Set) trip.Decorator {
 	}
 }
 
-// allowance is a policy, and what follows from it for every request.
+// allowance is a policy with what follows from it for all requests.
 type allowance struct {
 	httppolicy.Policy
-	own    map[string]bool // headers that a plugin may not set
+	own    map[string]bool // headers that a plugin must not set
 	latest atomic.Pointer[destination]
 }
 
-// destination is the beginning of a URL that was found to be allowed. Most requests have that of
-// the one before, and to look at it again would be a twentieth of what the host does for a small
-// reply.
+// destination caches the beginning of an allowed URL, which most consecutive requests share.
+// Checking it again would take a twentieth of the host's time for a small reply.
 type destination struct {
 	scheme, host string
 	origin       origin.Origin
@@ -87,7 +87,7 @@ func send(p *allowance, set *redact.Set, next http.RoundTripper, req *http.Reque
 	if err != nil {
 		return nil, err
 	}
-	resp.Request = req // without the credentials
+	resp.Request = req // the request without credentials
 	auth.TellLogin(resp, p.Policy, to)
 	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection",
 		"Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
@@ -96,7 +96,7 @@ func send(p *allowance, set *redact.Set, next http.RoundTripper, req *http.Reque
 	return resp, nil
 }
 
-// explainAllowed says why the request may go, and with which credentials.
+// explainAllowed explains why the request is allowed, and its credentials.
 func explainAllowed(facts *trip.Facts, p httppolicy.Policy) {
 	if p.OwnAuthorization {
 		facts.Explain("allow", func() string { return "asks " + facts.URL + ", which the pipeline file names" })
@@ -109,7 +109,7 @@ func explainAllowed(facts *trip.Facts, p httppolicy.Policy) {
 	facts.Explain("auth", func() string { return auth.Text(p.Auth, facts.Origin) })
 }
 
-// explainDropped names the headers of the request that are the host's to set, which went.
+// explainDropped names the removed headers.
 func explainDropped(facts *trip.Facts, given, sent *http.Request) {
 	if !facts.Asked() {
 		return
@@ -123,7 +123,7 @@ func explainDropped(facts *trip.Facts, given, sent *http.Request) {
 	}
 }
 
-// check returns where req goes to, or why it may not.
+// check returns the origin of req, or why it is not allowed.
 func (p *allowance) check(req *http.Request) (origin.Origin, error) {
 	if req.URL == nil {
 		return origin.Origin{}, errors.New("the URL is missing")
@@ -143,11 +143,12 @@ func (p *allowance) check(req *http.Request) (origin.Origin, error) {
 	return p.destined(req.URL)
 }
 
-// overrides are headers by which servers take another method for that of the request. Some servers
-// take _ in a name for -.
+// overrides are headers with which servers replace the method. Some servers accept _ for - in
+// names.
 var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
-// mayChange refuses methods by which the plugin could change what is at the host, unless it may.
+// mayChange returns an error for methods that change something at the host, unless they are
+// allowed.
 func (p *allowance) mayChange(req *http.Request) error {
 	if p.Methods == nil {
 		return nil
@@ -161,15 +162,17 @@ func (p *allowance) mayChange(req *http.Request) error {
 	for _, m := range all {
 		switch {
 		case !slices.Contains(p.Methods, m):
-			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
+			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http "+
+				"block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
 		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !hint.Idempotent(req):
-			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no other: its author marks it with sdk.Idempotent", p.Plugin, m)
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no "+
+				"other: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}
 	return nil
 }
 
-// destined returns the origin of u if the policy allows it.
+// destined returns the origin of u, if it is allowed.
 func (p *allowance) destined(u *url.URL) (origin.Origin, error) {
 	if d := p.latest.Load(); d != nil && d.scheme == u.Scheme && d.host == u.Host && u.User == nil && u.Opaque == "" {
 		return d.origin, nil
@@ -208,7 +211,7 @@ func checkHeader(h http.Header) error {
 	return nil
 }
 
-// clean makes out, a copy, the host's own request.
+// clean turns out, a copy of the plugin's request, into the host's own.
 func (p *allowance) clean(out *http.Request, to origin.Origin) {
 	authorization := out.Header.Get("Authorization")
 	connection := ofConnection(out.Header)
@@ -239,7 +242,7 @@ func (p *allowance) clean(out *http.Request, to origin.Origin) {
 	out.Body, out.GetBody = nil, nil // each attempt sets its own
 }
 
-// ofConnection are the headers that a plugin says are for one connection.
+// ofConnection are the headers that the Connection header names.
 func ofConnection(h http.Header) map[string]bool {
 	values := h.Values("Connection")
 	if len(values) == 0 {
@@ -252,7 +255,7 @@ func ofConnection(h http.Header) map[string]bool {
 	return names
 }
 
-// places names what the plugin's credentials fill in a part of a request.
+// places names what the plugin's credentials set in a part of a request.
 func places(p httppolicy.Policy, in string) []string {
 	var names []string
 	for _, c := range p.Auth {
@@ -265,7 +268,7 @@ func places(p httppolicy.Policy, in string) []string {
 	return names
 }
 
-// ownHeaders are those that a plugin may not set: the host's, and those of its credentials.
+// ownHeaders are the headers that a plugin must not set: the host's, and those of its credentials.
 func ownHeaders(p httppolicy.Policy) map[string]bool {
 	own := maps.Clone(hostsOwn)
 	for _, name := range places(p, credential.InHeader) {
@@ -274,9 +277,8 @@ func ownHeaders(p httppolicy.Policy) map[string]bool {
 	return own
 }
 
-// referers leaves of a Referer the page, if it is one of the origin itself. An http.Client that
-// follows a redirect sends the URL it came from, with whatever secrets are in its query, to the
-// next host.
+// referers keeps only the page of a Referer, and only for the origin itself. An http.Client that
+// follows a redirect sends the previous URL, with secrets in its query, to the next host.
 func referers(values []string, to origin.Origin) []string {
 	var kept []string
 	for _, v := range values {
@@ -294,14 +296,14 @@ func referers(values []string, to origin.Origin) []string {
 	return kept
 }
 
-// Hop is u with its host in the spelling that was checked, so that no other can be dialled.
+// Hop returns u with the checked spelling of its host, so that exactly that host is dialled.
 func Hop(u *url.URL, to origin.Origin) *url.URL {
 	h := *u
 	h.Scheme, h.Host, h.Fragment, h.RawFragment = to.Scheme, to.Address(), "", ""
 	return &h
 }
 
-// validMethod refuses what is not a token, and the two methods that are for proxies and debuggers.
+// validMethod returns false for methods that are no token, and for those of proxies and debuggers.
 func validMethod(m string) bool {
 	return httpguts.ValidHeaderFieldName(m) && m != http.MethodConnect && m != http.MethodTrace
 }

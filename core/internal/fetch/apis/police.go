@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // API is a row.
@@ -28,7 +28,7 @@ type API struct {
 	Tell func(h http.Header, s State) string
 	// Plugin is what a plugin has to say of the replies, because the host cannot tell; Bodies makes
 	// the body of a good reply.
-	Plugin []sdk.Refusal
+	Plugin []reply.Refusal
 	Bodies func(s State) string
 	NoDate bool // it sends no Date
 	// Skew is by how much its clock is ahead.

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 const (
@@ -87,14 +87,14 @@ var Table = []API{
 	{Name: "GitHub, secondary, without a header", Limit: "not told", Sent: "403, a text", Kind: Bucket, N: 40,
 		Per: 3 * second, Status: 403, Untold: true,
 		Tell:   said(`{"message":"You have exceeded a secondary rate limit."}`),
-		Plugin: []sdk.Refusal{{Status: 403, Text: "secondary rate limit"}}},
+		Plugin: []reply.Refusal{{Status: 403, Text: "secondary rate limit"}}},
 	{Name: "GitHub GraphQL", Limit: "points an hour", Sent: "x-ratelimit-*; 200 with RATE_LIMITED", Kind: Window,
 		N: 800, Per: 16 * second, Cost: 4, Status: 200,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-Ratelimit-Resource", "graphql")
 			three("X-Ratelimit-", epochReset)(h, s)
 			return `{"errors":[{"type":"RATE_LIMITED"}]}`
-		}, Plugin: []sdk.Refusal{{Status: 200, Text: "RATE_LIMITED"}}},
+		}, Plugin: []reply.Refusal{{Status: 200, Text: "RATE_LIMITED"}}},
 	{Name: "GitLab", Limit: "so many a minute",
 		Sent: "RateLimit-Limit, -Observed, -Remaining, -Reset (epoch), -ResetTime, -Name; Retry-After", Kind: Window,
 		N: 200, Per: 16 * second,
@@ -151,7 +151,7 @@ var Table = []API{
 	{Name: "Slack, with 200", Limit: "so many a minute", Sent: `200, Retry-After, {"ok":false,"error":"ratelimited"}`,
 		Kind: Bucket, N: 20, Per: 2 * second, Status: 200, Untold: true,
 		Tell:   and(said(`{"ok":false,"error":"ratelimited"}`)),
-		Plugin: []sdk.Refusal{{Status: 200, Text: `"ratelimited"`}}},
+		Plugin: []reply.Refusal{{Status: 200, Text: `"ratelimited"`}}},
 	{Name: "Discord", Limit: "each route a bucket, and a limit of all",
 		Sent: "X-RateLimit-Limit, -Remaining, -Reset (epoch with decimals), -Reset-After (decimals), -Bucket; Retry-After", Kind: Window, N: 30, Per: 2 * second,
 		Tell: and(func(h http.Header, s State) string {
@@ -187,7 +187,7 @@ var Table = []API{
 			return throttleStatus(s, `"errors":[{"extensions":{"code":"THROTTLED"}}],`)
 		},
 		Bodies: func(s State) string { return throttleStatus(s, "") },
-		Plugin: []sdk.Refusal{{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
+		Plugin: []reply.Refusal{{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
 			{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true}}},
 	{Name: "Stripe", Limit: "so many a second", Sent: "Stripe-Rate-Limited-Reason", Kind: Bucket, N: 15, Per: second,
 		Untold: true,
@@ -221,14 +221,14 @@ var Table = []API{
 		Tell: func(h http.Header, s State) string {
 			h.Set("Sforce-Limit-Info", fmt.Sprintf("api-usage=%d/%d", s.Limit-s.Left, s.Limit))
 			return `[{"errorCode":"REQUEST_LIMIT_EXCEEDED"}]`
-		}, Plugin: []sdk.Refusal{{Status: 403, Text: "REQUEST_LIMIT_EXCEEDED"}}},
+		}, Plugin: []reply.Refusal{{Status: 403, Text: "REQUEST_LIMIT_EXCEEDED"}}},
 	{Name: "Notion", Limit: "a budget a minute", Sent: "Retry-After", Kind: Window, N: 200, Per: 16 * second,
 		Untold: true, Tell: and(nothing)},
 	{Name: "Notion, overload", Limit: "not told", Sent: "529 with Retry-After", Kind: Bucket, N: 30, Per: 2 * second,
 		Status: 529, Untold: true, Tell: and(nothing)},
 	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78,
 		Why: "of 60.3 s: a refusal tells that there is a limit, another how much it is beside what was saved up; each costs 5 s, and 97 % of the rate is kept: 60.3 / (62.2 + 10) is 83 %", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
-		Plugin: []sdk.Refusal{{Status: 429, Pause: 5 * second}}},
+		Plugin: []reply.Refusal{{Status: 429, Pause: 5 * second}}},
 	{Name: "Asana", Limit: "so many a minute", Sent: "Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Untold: true,
 		Tell: and(nothing)},
 	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining",
@@ -242,8 +242,9 @@ var Table = []API{
 			return ""
 		}},
 	{Name: "Linear", Limit: "requests and complexity an hour",
-		Sent: "X-RateLimit-Requests-Limit, -Remaining, -Reset (epoch ms), X-RateLimit-Complexity-*; 400", Kind: Window,
-		N: 200, Per: 16 * second, Status: 400,
+		Sent: "X-RateLimit-Requests-Limit, -Remaining, -Reset (epoch ms), X-RateLimit-Complexity-*, X-Complexity; 400",
+		Kind: Window,
+		N:    200, Per: 16 * second, Status: 400,
 		Tell: func(h http.Header, s State) string {
 			ms := strconv.FormatInt(s.Now.Add(s.Reset).UnixMilli(), 10)
 			for name, factor := range map[string]int{"Requests": 1, "Complexity": 50} {
@@ -251,6 +252,7 @@ var Table = []API{
 				h.Set("X-RateLimit-"+name+"-Remaining", num(factor*s.Left))
 				h.Set("X-RateLimit-"+name+"-Reset", ms)
 			}
+			h.Set("X-Complexity", "50")
 			return `{"errors":[{"extensions":{"code":"RATELIMITED"}}]}`
 		}},
 	{Name: "Intercom", Limit: "so many a minute, dealt out every ten seconds",
@@ -286,7 +288,7 @@ var Table = []API{
 			return fmt.Sprintf(`{"error_id":502,"error_name":"throttle_violation","error_message":"too many requests, more requests available in %s seconds"}`, whole(s.Wait))
 		},
 		Bodies: func(State) string { return `{"items":[1],"quota_max":10000,"quota_remaining":9000}` },
-		Plugin: []sdk.Refusal{{Status: 400, Text: "throttle_violation", Seconds: "error_message"},
+		Plugin: []reply.Refusal{{Status: 400, Text: "throttle_violation", Seconds: "error_message"},
 			{Status: 200, Seconds: "backoff", Good: true}}},
 	{Name: "MediaWiki, maxlag", Limit: "by the lag of the replicas",
 		Sent: "200, MediaWiki-API-Error: maxlag, Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Status: 200,
@@ -295,7 +297,7 @@ var Table = []API{
 			h.Set("MediaWiki-API-Error", "maxlag")
 			h.Set("X-Database-Lag", "7")
 			return `{"error":{"code":"maxlag"}}`
-		})), Plugin: []sdk.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
+		})), Plugin: []reply.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
 	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining",
 		Used: 75, Refused: 4, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
@@ -321,7 +323,7 @@ var Table = []API{
 		})},
 	{Name: "AWS, JSON", Limit: "a token bucket", Sent: "400 ThrottlingException", Kind: Bucket, N: 24, Per: 2 * second,
 		Status: 400, Untold: true, Tell: said(`{"__type":"ThrottlingException"}`),
-		Plugin: []sdk.Refusal{{Status: 400, Text: "ThrottlingException"},
+		Plugin: []reply.Refusal{{Status: 400, Text: "ThrottlingException"},
 			{Status: 400, Text: "ProvisionedThroughputExceededException"}}},
 	{Name: "AWS S3", Limit: "not told", Sent: "503 SlowDown", Kind: Bucket, N: 15, Per: second, Status: 503,
 		Untold: true, Tell: said("<Error><Code>SlowDown</Code></Error>")},
@@ -346,7 +348,7 @@ var Table = []API{
 	{Name: "Google", Limit: "so many in 100 seconds, each user", Sent: "403 rateLimitExceeded", Kind: Bucket, N: 40,
 		Per: 3 * second, Status: 403, Untold: true,
 		Tell:   said(`{"error":{"errors":[{"reason":"userRateLimitExceeded"}]}}`),
-		Plugin: []sdk.Refusal{{Status: 403, Text: "ateLimitExceeded"}}},
+		Plugin: []reply.Refusal{{Status: 403, Text: "ateLimitExceeded"}}},
 	{Name: "OpenAI", Limit: "requests and tokens a minute, buckets",
 		Sent: "x-ratelimit-limit-requests, -remaining-requests, -reset-requests (1s, 6m0s), and -tokens alike; retry-after-ms", Kind: Bucket, N: 100, Per: 8 * second,
 		Tell: func(h http.Header, s State) string {
@@ -388,6 +390,42 @@ var Table = []API{
 			}
 			return ""
 		})},
+	{Name: "Riot", Limit: "so many in each of several windows, each method its own beside",
+		Sent: "X-App-Rate-Limit: 20:1,100:120, X-App-Rate-Limit-Count: 1:1,40:120, X-Rate-Limit-Type; Retry-After",
+		Kind: Window, N: 100, Per: 16 * second, Also: &Second{30, second}, Used: 90,
+		Why: "no reset is told, and nothing says that the first window began a third before: 60.7 / (60.7 + 16/3) is 91.9 %",
+		Tell: and(func(h http.Header, s State) string {
+			h.Set("X-App-Rate-Limit", fmt.Sprintf("%d:%s,%d:%s", s.AlsoLimit, whole(s.AlsoWindow), s.Limit,
+				whole(s.Window)))
+			h.Set("X-App-Rate-Limit-Count", fmt.Sprintf("%d:%s,%d:%s", s.AlsoLimit-s.AlsoLeft, whole(s.AlsoWindow),
+				s.Limit-s.Left, whole(s.Window)))
+			if !s.OK {
+				h.Set("X-Rate-Limit-Type", "application")
+			}
+			return ""
+		})},
+	{Name: "Mashery", Limit: "so many a second, and a day",
+		Sent: "X-Plan-QPS-Allotted, -Current, X-Plan-Quota-Allotted, -Current, -Reset (a date of the United States); 403, X-Mashery-Error-Code: ERR_403_DEVELOPER_OVER_QPS",
+		Kind: Window, N: 15, Per: second, Status: 403,
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-Plan-QPS-Allotted", num(s.Limit))
+			h.Set("X-Plan-QPS-Current", num(s.Limit-s.Left))
+			h.Set("X-Plan-Quota-Allotted", "50000")
+			h.Set("X-Plan-Quota-Current", "1200")
+			h.Set("X-Plan-Quota-Reset", s.Now.Add(20*time.Hour).UTC().Format("Monday, January 2, 2006 3:04:05 PM MST"))
+			if !s.OK {
+				h.Set("X-Mashery-Error-Code", "ERR_403_DEVELOPER_OVER_QPS")
+				return "<h1>Developer Over Qps</h1>"
+			}
+			return ""
+		}},
+	{Name: "a size in words", Limit: "so many in a window, as many libraries tell it",
+		Sent: "X-RateLimit-Limit: 60 per 1 minute, -Remaining, -Reset (epoch)", Kind: Window, N: 200, Per: 16 * second,
+		Tell: func(h http.Header, s State) string {
+			three("X-RateLimit-", epochReset)(h, s)
+			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d per %s seconds", s.Limit, whole(s.Window)))
+			return ""
+		}},
 	{Name: "Xendit", Limit: "so many a minute, each endpoint its own",
 		Sent: "Rate-Limit-Limit, -Remaining, -Reset (seconds with decimals)", Kind: Window, N: 200, Per: 16 * second,
 		Tell: three("Rate-Limit-", func(s State) string { return decimal(s.Reset + time.Millisecond) })},

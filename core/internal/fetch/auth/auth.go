@@ -1,6 +1,5 @@
-// Package auth adds credentials to requests for the hosts that they belong to, and obtains those
-// again that a host does not take any more: once for all requests that wait for them, and once for
-// a request.
+// Package auth adds credentials to requests for their hosts. It renews credentials that a host
+// refuses: once for all waiting requests, and once for each request.
 package auth
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Ready sees to it that there are credentials, and goes on from a 401. It stands above the limits:
-// to obtain a credential may take a request to the same host.
+// Ready obtains credentials before a request, and renews them after a 401. It is above the limits,
+// because obtaining a credential may take a request to the same host.
 func (cs *Credentials) Ready() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(cs.all) == 0 {
@@ -38,7 +37,7 @@ func (cs *Credentials) Ready() trip.Decorator {
 			}
 			changed, err := renew(req.Context(), latest, mine)
 			if err != nil {
-				resp.Body.Close() // memory or a spool file: nothing to lose
+				resp.Body.Close() // best effort: memory or a spool file
 				return nil, credentialError(req.Context(),
 					fmt.Errorf("401 Unauthorized from %s, and %w", trip.FactsOf(req).Origin, err))
 			}
@@ -51,12 +50,12 @@ func (cs *Credentials) Ready() trip.Decorator {
 	}
 }
 
-// sent is what the latest attempt of a request was sent with.
+// sent has the credentials of a request's latest attempt.
 type sent map[*live]*held
 
 type sentKey struct{}
 
-// renew obtains those of the credentials again that a request was sent with, as far as they can be.
+// renew renews the credentials that a request was sent with, if possible.
 func renew(ctx context.Context, latest *sent, mine []*live) (changed bool, err error) {
 	for _, c := range mine {
 		was := (*latest)[c]
@@ -69,7 +68,7 @@ func renew(ctx context.Context, latest *sent, mine []*live) (changed bool, err e
 	return changed, nil
 }
 
-// once returns req to be sent once more: with its body anew.
+// once returns a copy of req with a new body.
 func once(req *http.Request) *http.Request {
 	out := req.Clone(req.Context())
 	trip.FactsOf(req).Fill(out)
@@ -86,7 +85,7 @@ func belonging(all []*live, to origin.Origin) []*live {
 	return mine
 }
 
-// credentialError is no fault of the host that was to be asked: to ask it again would not help.
+// credentialError is an error of a credential, not of the requested host: a retry would not help.
 func credentialError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -98,8 +97,8 @@ func credentialError(ctx context.Context, err error) error {
 	return &fault.Error{Outcome: class, Unsent: true, Err: err}
 }
 
-// Sign puts the credentials in. It stands below the limits: a signature is good for minutes, and a
-// request may wait for longer.
+// Sign adds the credentials. It is below the limits, because a signature is valid for minutes, and
+// a request may wait longer.
 func (cs *Credentials) Sign() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(cs.all) == 0 {
@@ -133,8 +132,8 @@ func (cs *Credentials) Sign() trip.Decorator {
 	}
 }
 
-// unecho takes the credential out of the headers of a reply: some hosts put back into a redirect
-// what was in the query.
+// unecho removes the credential from the headers of a reply, because some hosts repeat the query in
+// a redirect.
 func (h *held) unecho(header http.Header) {
 	for name, values := range header {
 		for i, v := range values {
@@ -146,7 +145,7 @@ func (h *held) unecho(header http.Header) {
 	}
 }
 
-// withoutParameters takes what the credential puts into the query of a URL out of it.
+// withoutParameters removes the credential from the query of a URL.
 func (h *held) withoutParameters(location string) string {
 	before, query, found := strings.Cut(location, "?")
 	if !found {

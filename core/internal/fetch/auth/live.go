@@ -1,4 +1,4 @@
-// What a credential in use is: its value now, and how the next one is obtained.
+// A credential in use: its current value, and how to renew it.
 
 package auth
 
@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	obtainTimeout = 5 * time.Minute // with all attempts
-	// After this long a credential that never worked is obtained anew once more, and a failure to
-	// obtain it is tried again: until then every request would ask in vain.
+	obtainTimeout = 5 * time.Minute // for all attempts
+	// After this time, a credential that never worked is renewed again, and a failed renewal
+	// retried. Until then, every request would fail in the same way.
 	obtainRest = time.Minute
 	failedRest = 5 * time.Second
 )
 
-// obtain returns the value that follows, and until when it is good; zero: no such time is known.
+// obtain returns the next value and its expiry; zero: unknown.
 type obtain func(ctx context.Context, now credential.Value) (next credential.Value, until time.Time, err error)
 
-// live may be used by several goroutines at once.
+// live is a credential in use. It is safe for concurrent use.
 type live struct {
 	name    string // for people
 	origins []origin.Origin
 	set     *redact.Set
-	obtain  obtain // nil: it does not change
+	obtain  obtain // nil: the value does not change
 
 	flight singleflight.Group
 	mu     sync.Mutex
@@ -42,48 +42,48 @@ type live struct {
 	failed *failure
 }
 
-// held is what a credential consists of for a time. It does not change, but for worked.
+// held is one version of a credential. It is immutable except for worked.
 type held struct {
 	value   credential.Value
 	version int
 	got     time.Time
-	until   time.Time    // then it must be obtained anew; zero: no such time is known
-	worked  *atomic.Bool // a host took it
-	echo    *redact.Set  // what of it may come back in the headers of a reply
-	vain    bool         // the one before did not work either
+	until   time.Time    // expiry; zero: unknown
+	worked  *atomic.Bool // a host accepted it
+	echo    *redact.Set  // secrets that a host may repeat in reply headers
+	vain    bool         // the previous version did not work either
 }
 
 func newHeld(v credential.Value, version int) *held {
 	h := &held{value: v, version: version, got: time.Now(), worked: &atomic.Bool{}, echo: &redact.Set{}}
-	const shortest = 8 // less may well be a part of an honest header
+	const shortest = 8 // shorter texts may occur in ordinary headers
 	if len(v.Sent()) >= shortest {
 		v.Hide(h.echo)
 	}
 	return h
 }
 
-// failure is an attempt in vain to obtain a credential after a version.
+// failure is a failed attempt to renew a version.
 type failure struct {
 	version int
 	at      time.Time
 	err     error
 }
 
-// newLive returns a credential that is a; obtain may be nil, and missing says that it must be
-// obtained first.
+// newLive returns a credential with the value a. obtain may be nil. missing says that the value
+// must be obtained before use.
 func newLive(a credential.Credential, set *redact.Set, obtain obtain, missing bool) *live {
 	h := newHeld(a.Value, 0)
 	switch {
 	case missing:
 		h.until = h.got
-		h.worked.Store(true) // so that the first one does not count as one in vain
+		h.worked.Store(true) // so that the first renewal does not count as failed
 	case a.TTL > 0:
 		h.until = h.got.Add(a.TTL)
 	}
 	return &live{name: a.Title(), origins: a.Origins, set: set, obtain: obtain, held: h}
 }
 
-// peek returns the credential as it is.
+// peek returns the current version.
 func (c *live) peek() *held {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,8 +100,8 @@ func (c *live) ready(ctx context.Context) error {
 	return err
 }
 
-// renew returns the credential after a host refused sent: sent itself where another is not to be
-// had.
+// renew returns the version after sent, which a host refused; or sent itself, if there can be no
+// other.
 func (c *live) renew(ctx context.Context, sent *held) (*held, error) {
 	if c.obtain == nil || sent == nil || !sent.worked.Load() && sent.vain && time.Since(sent.got) < obtainRest {
 		return sent, nil
@@ -109,19 +109,19 @@ func (c *live) renew(ctx context.Context, sent *held) (*held, error) {
 	return c.anew(ctx, sent)
 }
 
-// anew obtains what follows after stale, once for all who wait.
+// anew obtains the version after stale, once for all waiting requests.
 func (c *live) anew(ctx context.Context, stale *held) (*held, error) {
 	done := c.flight.DoChan("", func() (any, error) {
 		c.mu.Lock()
 		now, failed := c.held, c.failed
 		c.mu.Unlock()
 		if now.version != stale.version {
-			return now, nil // somebody was faster
+			return now, nil // another goroutine was faster
 		}
 		if failed != nil && failed.version == stale.version && time.Since(failed.at) < failedRest {
 			return nil, failed.err
 		}
-		// Whoever began it may give up: the others go on waiting.
+		// The request that started it may be cancelled; the others still wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), obtainTimeout)
 		defer cancel()
 		return c.replace(ctx, stale)
@@ -146,7 +146,7 @@ func (c *live) replace(ctx context.Context, stale *held) (*held, error) {
 		c.mu.Unlock()
 		return nil, err
 	}
-	value.Hide(c.set) // before it can be anywhere
+	value.Hide(c.set) // before it can reach any output
 	next := newHeld(value, stale.version+1)
 	next.until, next.vain = until, !stale.worked.Load()
 	c.mu.Lock()
@@ -155,11 +155,11 @@ func (c *live) replace(ctx context.Context, stale *held) (*held, error) {
 	return next, nil
 }
 
-// Credentials are those of one plugin.
+// Credentials are the credentials of one plugin.
 type Credentials struct{ all []*live }
 
-// New makes the credentials of a policy, and adds them to set. host is the host's own HTTP, by
-// which it obtains access tokens.
+// New returns the credentials of a policy, and adds them to set. host returns the host's own HTTP
+// client, which requests access tokens.
 func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (*Credentials,
 	error) {
 	var all []*live
@@ -180,7 +180,7 @@ func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (htt
 	return &Credentials{all}, nil
 }
 
-// renewed obtains a by its own means.
+// renewed obtains the value with a.Renew.
 func renewed(a credential.Credential) obtain {
 	return func(ctx context.Context, _ credential.Value) (credential.Value, time.Time, error) {
 		next, err := a.Renew(ctx)

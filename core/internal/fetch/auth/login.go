@@ -1,4 +1,4 @@
-// What is told with a refusal what it was that a host refused, for the plugin sees no credential.
+// Names the credential of a refused request for the plugin, which sees no credentials.
 
 package auth
 
@@ -13,7 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// TellLogin puts [hint.Login] and [hint.Credential] into the reply to a request for origin.
+// TellLogin sets [hint.Login] and [hint.Credential] in a reply to a request to the origin.
 func TellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
 	resp.Header.Del(hint.Login)
 	resp.Header.Del(hint.Credential)
@@ -28,7 +28,7 @@ func TellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
 	}
 }
 
-// Text says which credentials go along to an origin.
+// Text describes the credentials that an origin receives.
 func Text(all []credential.Credential, to origin.Origin) string {
 	if sent, _ := credentialsFor(all, to); len(sent) > 0 {
 		return strings.Join(sent, " and ")
@@ -36,7 +36,7 @@ func Text(all []credential.Credential, to origin.Origin) string {
 	return "no credential is for " + to.String()
 }
 
-// credentialsFor names the credentials that an origin gets, and those that it does not.
+// credentialsFor returns the titles of credentials that an origin receives, and of the others.
 func credentialsFor(all []credential.Credential, to origin.Origin) (sent, others []string) {
 	for _, a := range all {
 		if origin.Covered(a.Origins, to) {

@@ -1,5 +1,5 @@
-// OAuth 2: access tokens, from the client's own credentials or from a refresh token. The host's own
-// HTTP asks for them, behind the same guard and within the same limits as everything else.
+// OAuth 2: obtains access tokens with client credentials or a refresh token. It uses the host's own
+// HTTP client, with the same allow list and limits.
 
 package auth
 
@@ -28,7 +28,7 @@ import (
 // keep is [credential.Credential.Keep].
 type keep = func(ctx context.Context, use func(kept string) (next string, err error)) error
 
-// tokens returns what obtains the access tokens of o, for p. keep may be nil.
+// tokens returns a function that obtains the access tokens of o for p. keep may be nil.
 func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set,
 	host func(httppolicy.Policy) (http.RoundTripper, error)) (obtain, error) {
 	to, err := origin.Parse(o.TokenURL)
@@ -51,7 +51,7 @@ func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set
 	t.conf = clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenURL: o.TokenURL,
 		Scopes: o.Scopes}
 	if o.ClientSecret == "" {
-		t.conf.AuthStyle = oauth2.AuthStyleInParams // a public client has nothing for a header
+		t.conf.AuthStyle = oauth2.AuthStyleInParams // public clients have no header
 	}
 	return t.obtain, nil
 }
@@ -59,14 +59,14 @@ func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set
 // tokenEndpoint is used by one goroutine at a time.
 type tokenEndpoint struct {
 	o      credential.OAuth2
-	keep   keep // nil: refresh tokens are known to this process only
+	keep   keep // nil: refresh tokens are kept in memory only
 	conf   clientcredentials.Config
 	client *http.Client
 	host   string
 	set    func(secret string)
 }
 
-// obtain returns now with another access token, and when to obtain the next.
+// obtain returns now with a new access token, and the time of the next renewal.
 func (t *tokenEndpoint) obtain(ctx context.Context, now credential.Value) (credential.Value, time.Time, error) {
 	var token *oauth2.Token
 	var err error
@@ -119,7 +119,7 @@ func (t *tokenEndpoint) ask(ctx context.Context, params url.Values) (*oauth2.Tok
 	return token, nil
 }
 
-// explain says who refused what. The reply itself is not shown: it may hold tokens.
+// explain says who refused what. It does not quote the reply, which may contain tokens.
 func (t *tokenEndpoint) explain(err error) error {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
@@ -138,7 +138,8 @@ func (t *tokenEndpoint) explain(err error) error {
 		err = fmt.Errorf("%w; check client_id and client_secret", err)
 	}
 	if refused.ErrorCode == "invalid_grant" && t.o.Grant == credential.GrantRefreshToken {
-		err = fmt.Errorf("%w; the refresh token is not valid any more: log in again and put the new one into the pipeline file", err)
+		err = fmt.Errorf("%w; the refresh token is not valid any more: log in again and put the new one into the "+
+			"pipeline file", err)
 	}
 	if status >= 400 && status < 500 && status != http.StatusTooManyRequests {
 		return sdk.Permanent(err)
@@ -146,7 +147,7 @@ func (t *tokenEndpoint) explain(err error) error {
 	return err
 }
 
-// early is when a token is replaced: a little before its end, since it takes time to arrive.
+// early returns when to renew a token: shortly before it expires.
 func early(now, end time.Time) time.Time {
 	if end.IsZero() {
 		return end

@@ -1,5 +1,5 @@
-// Package body holds the body of a reply as a whole, decoded: in memory up to 8 MiB, beyond that in
-// a file.
+// Package body holds the complete, decoded body of a reply: in memory up to 8 MiB, otherwise in a
+// file.
 package body
 
 import (
@@ -17,11 +17,11 @@ import (
 
 const (
 	memoryBody = 8 << 20
-	firstPiece = 16 << 10 // most bodies need no more
+	firstPiece = 16 << 10 // enough for most bodies
 	nextPiece  = 128 << 10
 )
 
-// Pool lends the memory of bodies.
+// Pool reuses the memory of bodies.
 type Pool struct {
 	first, next sync.Pool // of *[]byte
 }
@@ -49,24 +49,24 @@ func (p *Pool) put(i int, b *[]byte) {
 	p.next.Put(b)
 }
 
-// Body is what a plugin reads. Close gives its memory back and removes its file.
+// Body is a body that a plugin reads. Close releases its memory and file.
 type Body struct {
 	pool *Pool
 	dir  string
 	room *disk.Room
 	size int64
-	wire int64 // bytes that came over the wire
+	wire int64 // bytes received
 
 	mu     sync.Mutex
 	held   []*[]byte // all but the last are full
 	file   *os.File
-	took   int64  // of room
-	path   string // of a file that could not be removed while it is open
-	offset int64  // read so far
+	took   int64  // reserved disk space
+	path   string // set if the file could not be removed while open
+	offset int64  // bytes read
 	closed bool
 }
 
-// New returns an empty body that is spooled as p says.
+// New returns an empty body that spools as p says.
 func New(pool *Pool, p httppolicy.Policy) *Body {
 	return &Body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
 }
@@ -74,7 +74,7 @@ func New(pool *Pool, p httppolicy.Policy) *Body {
 // Size is the length in bytes.
 func (b *Body) Size() int64 { return b.size }
 
-// Wire is how many bytes came over the wire for it.
+// Wire is the number of bytes received for it.
 func (b *Body) Wire() int64 { return b.wire }
 
 // Fill reads r to its end.
@@ -91,8 +91,8 @@ func (b *Body) Fill(r io.Reader) error {
 	return b.spool(r)
 }
 
-// readFull fills p, or reports that r ended before. Unlike io.ReadFull it returns r's error as it
-// is: an end of the body is not a body that broke off.
+// readFull fills p, or reports that r has ended. Unlike io.ReadFull, it returns r's error
+// unchanged, because the end of a body is not a truncation.
 func readFull(r io.Reader, p []byte) (n int, ended bool, err error) {
 	for n < len(p) {
 		m, err := r.Read(p[n:])
@@ -114,7 +114,7 @@ func (b *Body) spool(r io.Reader) error {
 		return spoolError(err)
 	}
 	b.file, b.path = f, f.Name()
-	if os.Remove(b.path) == nil { // where the system lets: then nothing can leave it behind
+	if os.Remove(b.path) == nil { // if the system allows it, no kill can leave the file behind
 		b.path = ""
 	}
 	for _, piece := range b.held {
@@ -122,7 +122,7 @@ func (b *Body) spool(r io.Reader) error {
 			return err
 		}
 	}
-	last := len(b.held) - 1 // serves for the copying
+	last := len(b.held) - 1 // used as the copy buffer
 	for i, piece := range b.held[:last] {
 		b.pool.put(i, piece)
 	}
@@ -139,7 +139,7 @@ func (b *Body) spool(r io.Reader) error {
 	return nil
 }
 
-// spoolWriter tells the errors of the disk from those of the network.
+// spoolWriter distinguishes errors of the disk from those of the network.
 type spoolWriter struct {
 	f *os.File
 	b *Body
@@ -185,7 +185,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// rest is what is left of the piece that is read now.
+// rest returns the unread part of the current piece.
 func (b *Body) rest() []byte {
 	i, at, from := 0, b.offset, int64(0)
 	if at >= firstPiece {
@@ -196,7 +196,7 @@ func (b *Body) rest() []byte {
 	return piece[at-from : min(int64(len(piece)), b.size-from)]
 }
 
-// WriteTo implements io.WriterTo: a body in memory is written without being copied first.
+// WriteTo implements io.WriterTo, without copying a body in memory first.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,7 +219,7 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	return b.offset - start, nil
 }
 
-// Rewind makes the body be read from its beginning again.
+// Rewind restarts reading at the beginning.
 func (b *Body) Rewind() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -254,8 +254,7 @@ func (b *Body) Close() error {
 	return err
 }
 
-// Head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It
-// is for a body that nobody has read from yet.
+// Head returns up to n first bytes without reading them. Call it before any Read.
 func (b *Body) Head(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -264,7 +263,7 @@ func (b *Body) Head(n int) []byte {
 	}
 	out := make([]byte, min(int64(n), b.size))
 	if b.file != nil {
-		got, _ := b.file.ReadAt(out, 0) // what cannot be read is not found; Read will tell why
+		got, _ := b.file.ReadAt(out, 0) // Read will return the error
 		return out[:got]
 	}
 	at := 0

@@ -1,5 +1,4 @@
-// charset makes UTF-8 of JSON in another character set that its reply declares, so that no plugin
-// in any language has to.
+// charset converts JSON in another declared character set to UTF-8, so that plugins need not.
 
 package body
 
@@ -18,9 +17,8 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// jsonText reports whether resp is JSON, by its type or because text came where JSON was asked for,
-// and the character set that it declares, "" if that is none. A body that is to be kept as it is
-// counts as none.
+// jsonText reports whether resp is JSON, by its type or because JSON was requested and text came,
+// and returns its declared character set ("": none). A body that is kept as a file does not count.
 func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) {
 	if IsForFile(req) {
 		return false, ""
@@ -41,8 +39,8 @@ func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) 
 	return true, strings.ToLower(params["charset"])
 }
 
-// utf8Text decodes text in a declared character set, and reports whether it did. A set that is not
-// known is left to the plugin.
+// utf8Text decodes text in a declared character set. It returns false for unknown sets, which are
+// left to the plugin.
 func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	switch set {
 	case "", "utf-8", "utf8":
@@ -54,7 +52,7 @@ func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	if err != nil {
 		return r, false
 	}
-	name, _ := htmlindex.Name(e) // it has one
+	name, _ := htmlindex.Name(e) // it always has one
 	body := bufio.NewReaderSize(r, headBytes)
 	switch {
 	case e == charmap.Windows1252:
@@ -65,10 +63,10 @@ func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	return e.NewDecoder().Reader(body), true
 }
 
-// sixteen decodes UTF-16 by its mark or its zeros: JSON begins with an ASCII character. What has
-// neither is no UTF-16.
+// sixteen decodes UTF-16, recognised by its byte order mark or zero bytes, because JSON begins with
+// an ASCII character.
 func sixteen(body *bufio.Reader) (io.Reader, bool) {
-	head, _ := body.Peek(2) // an error comes again with the next read
+	head, _ := body.Peek(2) // the next read returns the error again
 	if len(head) < 2 {
 		return body, false
 	}
@@ -102,8 +100,8 @@ func thirtyTwo(body *bufio.Reader) (io.Reader, bool) {
 	return e.NewDecoder().Reader(body), true
 }
 
-// latin decodes what is declared as ISO 8859-1 or its like, which many frameworks declare whatever
-// they write: where the first characters that tell are UTF-8, all is.
+// latin decodes text declared as ISO 8859-1 or similar, which many frameworks declare wrongly: if
+// its first non-ASCII characters are UTF-8, the text is treated as UTF-8.
 type latin struct {
 	r    *bufio.Reader
 	text io.Reader // decided
@@ -121,7 +119,7 @@ func (l *latin) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	if l.r.Buffered() > len(head) {
-		head, _ = l.r.Peek(l.r.Buffered()) // they are there
+		head, _ = l.r.Peek(l.r.Buffered()) // they are buffered
 	}
 	n := 0
 	for n < len(head) && n < len(p) && head[n] < utf8.RuneSelf {

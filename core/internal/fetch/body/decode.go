@@ -1,6 +1,6 @@
-// decode takes the encodings off a body. What a host says of them is often not so: a body that a
-// proxy has decoded already, gzip that calls itself deflate, JSON in gzip that nobody mentions. It
-// is taken for what its first bytes are, where these leave no doubt.
+// decode removes content encodings. Declared encodings are often wrong: a proxy has decoded the
+// body already, gzip is called deflate, JSON is in undeclared gzip. The first bytes decide if they
+// are unambiguous.
 
 package body
 
@@ -22,18 +22,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxEncodings bounds how often a body may be encoded: each costs memory.
+// maxEncodings bounds the encodings of a body, because each costs memory.
 const maxEncodings = 3
 
-// maxZstdWindow bounds the memory of a decoder; RFC 9659 asks no more of anyone.
+// maxZstdWindow bounds the memory of a decoder, at the limit of RFC 9659.
 const maxZstdWindow = 8 << 20
 
-// headBytes is how much of a body is looked at.
+// headBytes is the number of bytes that are examined.
 const headBytes = 512
 
-// decode returns a reader of resp's body as it was before it was encoded, and whether its headers
-// said that it was, or it was. text says that the body is JSON: if it is encoded nonetheless, that
-// is undone.
+// decode returns a reader of the decoded body, and whether it was encoded or declared so. text says
+// that the body is JSON, so undeclared encodings are removed too.
 func decode(r io.Reader, resp *http.Response, text bool) (io.ReadCloser, bool, error) {
 	names := encodingsOf(resp)
 	if !hasBody(resp) || len(names) == 0 && !text {
@@ -45,14 +44,14 @@ func decode(r io.Reader, resp *http.Response, text bool) (io.ReadCloser, bool, e
 	layers := layers{Reader: r, says: strings.Join(names, ", ")}
 	for _, name := range slices.Backward(names) {
 		if err := layers.take(name); err != nil {
-			_ = layers.Close() // err says more
+			_ = layers.Close() // err is more specific
 			return nil, false, err
 		}
 	}
 	for text && layers.depth < maxEncodings {
 		more, err := layers.unsaid()
 		if err != nil {
-			_ = layers.Close() // err says more
+			_ = layers.Close() // err is more specific
 			return nil, false, err
 		}
 		if !more {
@@ -62,14 +61,14 @@ func decode(r io.Reader, resp *http.Response, text bool) (io.ReadCloser, bool, e
 	return &layers, len(names) > 0 || layers.depth > 0, nil
 }
 
-// hasBody reports whether resp has a whole body to be decoded.
+// hasBody reports whether resp has a complete body to decode.
 func hasBody(resp *http.Response) bool {
 	return resp.Body != http.NoBody && resp.StatusCode != http.StatusPartialContent && resp.ContentLength != 0 &&
 		(resp.Request == nil || resp.Request.Method != http.MethodHead)
 }
 
-// encodingsOf returns the encodings that a decoder is known for. Some hosts write a character set
-// among them, or nonsense.
+// encodingsOf returns the declared encodings that have a decoder. Some hosts declare character sets
+// or nonsense.
 func encodingsOf(resp *http.Response) []string {
 	var names []string
 	for _, name := range strings.Split(strings.Join(resp.Header.Values("Content-Encoding"), ","), ",") {
@@ -108,8 +107,8 @@ type layers struct {
 	depth   int
 }
 
-// take puts a decoder on the stack for what is said to be encoded as name: that one, or the one for
-// what it is, or none if it is not encoded at all.
+// take adds a decoder for a declared encoding: that of the name, that of the actual content, or
+// none if it is not encoded.
 func (l *layers) take(name string) error {
 	body := bufio.NewReaderSize(l.Reader, headBytes)
 	head, err := body.Peek(headBytes)
@@ -118,7 +117,7 @@ func (l *layers) take(name string) error {
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
 	case len(head) == 0:
-		return io.ErrUnexpectedEOF // a body that was cut before its first byte
+		return io.ErrUnexpectedEOF // truncated before its first byte
 	}
 	switch known := magic(head); {
 	case known != "":
@@ -134,7 +133,8 @@ func (l *layers) take(name string) error {
 	return l.push(name)
 }
 
-// unsaid puts a decoder on the stack for JSON that is in gzip or zstd, as JSON does not begin.
+// unsaid adds a decoder for JSON in undeclared gzip or zstd, recognised because JSON does not begin
+// like them.
 func (l *layers) unsaid() (bool, error) {
 	body := bufio.NewReaderSize(l.Reader, headBytes)
 	l.Reader = body
@@ -149,8 +149,8 @@ func (l *layers) unsaid() (bool, error) {
 	return true, l.push(name)
 }
 
-// magic returns the encoding that head shows beyond doubt, or "". The first two bytes of zlib hold
-// a check of themselves.
+// magic returns the encoding that head certainly has, or "". The first two bytes of zlib contain a
+// checksum.
 func magic(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) && len(head) > 3 && head[3] < 0x20:
@@ -163,8 +163,8 @@ func magic(head []byte) string {
 	return ""
 }
 
-// plainText reports whether head is the beginning of a text: no character is a control, and all are
-// UTF-8. Encoded bytes hardly ever look so for long.
+// plainText reports whether head is the beginning of a text: UTF-8 without control characters.
+// Encoded data is very unlikely to look like that.
 func plainText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
@@ -176,7 +176,7 @@ func plainText(head []byte) bool {
 	return true
 }
 
-// decodes reports whether a short body, whole, is encoded as name.
+// decodes reports whether a short complete body can be decoded as name.
 func decodes(name string, whole []byte) bool {
 	l := layers{Reader: bytes.NewReader(whole)}
 	if l.push(name) != nil {
@@ -186,7 +186,7 @@ func decodes(name string, whole []byte) bool {
 	return errors.Join(err, l.Close()) == nil
 }
 
-// push puts a decoder on the stack.
+// push adds a decoder.
 func (l *layers) push(name string) error {
 	l.depth++
 	body, isBuffered := l.Reader.(*bufio.Reader)
@@ -210,7 +210,7 @@ func (l *layers) push(name string) error {
 		l.Reader, l.closers = z, append(l.closers, z.Close)
 	case "br":
 		l.Reader = brotli.NewReader(body)
-	case "deflate": // never asked for: it is zlib by the book and bare deflate with some hosts
+	case "deflate": // never requested: it is zlib by the standard, but raw deflate from some hosts
 		if head, _ := body.Peek(2); len(head) == 2 && head[0]&15 == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
 			z, err := zlib.NewReader(body)
 			if err != nil {
@@ -227,8 +227,7 @@ func (l *layers) push(name string) error {
 	return nil
 }
 
-// members reads the members of a gzip one after another. Zeros behind the last are ignored, as
-// gzip(1) has it: they fill up blocks.
+// members reads the members of a gzip file in sequence. Like gzip(1), it ignores trailing zeros.
 type members struct {
 	one  *gzip.Reader
 	body *bufio.Reader
@@ -241,7 +240,7 @@ func (m *members) Read(p []byte) (int, error) {
 			return n, err
 		}
 		if n > 0 {
-			return n, nil // the end comes again
+			return n, nil // the next read returns the end again
 		}
 		if err := m.next(); err != nil {
 			return 0, err
@@ -249,7 +248,7 @@ func (m *members) Read(p []byte) (int, error) {
 	}
 }
 
-// next goes on to the next member, or returns io.EOF if there is none.
+// next opens the next member, or returns io.EOF.
 func (m *members) next() error {
 	for {
 		b, err := m.body.ReadByte()
@@ -270,7 +269,7 @@ func (m *members) next() error {
 	return nil
 }
 
-// cut makes the end of a body before its first byte what it is: a body that was cut.
+// cut turns an end before the first byte into a truncation.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -1,4 +1,4 @@
-// Requests for files: their bodies are kept as they came.
+// Requests for files, whose bodies are kept unchanged.
 
 package body
 
@@ -11,13 +11,13 @@ import (
 
 type forFileKey struct{}
 
-// ForFiles makes requests by next whose bodies are kept by whoever asks: no character set is
-// decoded, and the cache of replies does not hold them.
+// ForFiles returns a round tripper for requests whose bodies the caller stores: character sets are
+// not converted, and the cache does not store the replies.
 func ForFiles(next http.RoundTripper) http.RoundTripper {
 	return trip.Func(func(req *http.Request) (*http.Response, error) {
 		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), forFileKey{}, true)))
 	})
 }
 
-// IsForFile reports whether req is one of ForFiles.
+// IsForFile reports whether req was made by ForFiles.
 func IsForFile(req *http.Request) bool { return req.Context().Value(forFileKey{}) != nil }

@@ -1,5 +1,5 @@
-// Whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a
-// failure of the attempt and never reaches a plugin.
+// Whole reads and decodes the complete body of a reply, so that a truncated reply is a failed
+// attempt and never reaches a plugin.
 
 package body
 
@@ -17,10 +17,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// encodings is what is offered to hosts, best first.
+// encodings are the accepted encodings, best first.
 const encodings = "zstd, br, gzip"
 
-// Whole reads and decodes each reply; the body of one that it hands on is a [*Body].
+// Whole reads and decodes each reply. The body of a returned reply is a [*Body].
 func Whole(p httppolicy.Policy, pool *Pool) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -42,7 +42,7 @@ func Whole(p httppolicy.Policy, pool *Pool) trip.Decorator {
 	}
 }
 
-// bodyError says what is wrong with a body: that it broke off, or that it is not what it says.
+// bodyError explains an error in a body: truncated, or not encoded as declared.
 func bodyError(resp *http.Response, err error) error {
 	var known *fault.Error
 	var other *encodingError
@@ -57,7 +57,7 @@ func bodyError(resp *http.Response, err error) error {
 		Err: fmt.Errorf("the reply (%s) broke off: %w", fault.StatusText(resp.StatusCode), err)}
 }
 
-// judgeBody judges an error met in a body.
+// judgeBody returns the outcome for an error in a body.
 func judgeBody(err error) fault.Outcome {
 	o := fault.JudgeError(err)
 	if o.Cause == "reset" || o.Cause == "garbage" {
@@ -66,9 +66,9 @@ func judgeBody(err error) fault.Outcome {
 	return o
 }
 
-// readWhole reads resp's body and makes its headers say what is left to say.
+// readWhole reads the body of resp and adapts its headers.
 func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool *Pool) (*Body, error) {
-	defer resp.Body.Close() // read to its end, or of no more use
+	defer resp.Body.Close() // read to its end, or not usable
 	if resp.ContentLength > p.MaxBody {
 		return nil, tooLarge(p.MaxBody)
 	}
@@ -89,12 +89,12 @@ func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool
 		err = wire.blame(resp, err)
 	}
 	if err != nil {
-		_ = b.Close() // the failure to be told is err
+		_ = b.Close() // err is the error to report
 		return nil, err
 	}
 	b.wire = wire.n
 	if resp.Request != nil && resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified {
-		return b, nil // Content-Length and Content-Encoding speak of a body that was not sent
+		return b, nil // Content-Length and Content-Encoding describe a body that was not sent
 	}
 	resp.ContentLength = b.size
 	resp.Header.Set("Content-Length", strconv.FormatInt(b.size, 10))
@@ -111,11 +111,11 @@ func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool
 	return b, nil
 }
 
-// counter counts the bytes that come off the wire.
+// counter counts received bytes.
 type counter struct {
 	r   io.Reader
 	n   int64
-	err error // that ended it
+	err error // that ended the transfer
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -127,8 +127,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// blame makes an error of decoding an [encodingError], unless the transfer was at fault or the body
-// ended too soon.
+// blame turns a decoding error into an [encodingError], unless the transfer failed or was
+// truncated.
 func (c *counter) blame(resp *http.Response, err error) error {
 	transfer := c.err != nil && !errors.Is(c.err, io.EOF)
 	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*fault.Error)) ||
@@ -138,25 +138,25 @@ func (c *counter) blame(resp *http.Response, err error) error {
 	return &encodingError{strings.Join(encodingsOf(resp), ", "), err}
 }
 
-// drain reads what follows the end of an encoded body: the mark of the end of the transfer, without
-// which the connection cannot be used again.
+// drain reads what follows an encoded body: the end of the transfer, without which the connection
+// cannot be reused.
 func (c *counter) drain() error {
 	n, err := io.Copy(io.Discard, io.LimitReader(c.r, 64<<10))
 	c.n += n
 	return err
 }
 
-// ratioFrom is the size after decoding up to which a body may grow by any ratio: it costs no more
-// than a body of that size that was not encoded.
+// ratioFrom is the decoded size up to which any ratio is allowed: it costs no more than an
+// unencoded body of that size.
 const ratioFrom = 1 << 20
 
-// limiter ends a body that grows too large, by itself or through decoding.
+// limiter ends a body that is too large, decoded or in relation to its encoded size.
 type limiter struct {
 	r       io.Reader
 	wire    *counter
 	max     int64
 	encoded bool
-	ratio   int64 // that a body may grow by through decoding; less than 0: any
+	ratio   int64 // largest allowed ratio; negative: any
 	n       int64
 }
 
@@ -172,11 +172,12 @@ func (l *limiter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a
-// thousandth.
+// tooDense is the error of a decompression bomb, or of an honest log of one repeated line, which
+// shrinks to a thousandth.
 func tooDense(ratio int64) error {
 	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"},
-		Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
+		Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may "+
+			"be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {

@@ -1,17 +1,16 @@
-// Package breaker keeps a host in trouble from more requests than do it good. Breaker notices that
-// a host as a whole is out of order, for all plugins at once. Then one request at a time goes, a
-// probe, after pauses that grow; the others wait for what becomes of it. So a host that is down is
-// neither hammered nor the end of every split: the run goes on as soon as it is back.
+// Package breaker reduces requests to a failing host. Breaker detects that a host as a whole fails,
+// for all plugins together. It then admits one request at a time, as a probe, after growing pauses;
+// other requests wait for the result. So a failing host is not overloaded, splits do not fail, and
+// the run continues when the host is back.
 //
-// It opens after breakerAfter failures in a row, with no reply in between that is one, and when
-// more than breakerShare of the last breakerLast attempts failed. Failures that may be the fault of
-// a single request (a 500, a timeout) must be those of breakerKinds different requests at least.
-// Where there are not so many, as in a run of one split, breakerAlone of a gateway (502, 503) in a
-// row do as well.
+// It opens after breakerAfter failures in a row without a valid reply in between, if more than
+// breakerShare of the last breakerLast attempts failed. Failures that may concern a single request
+// (a 500, a timeout) must be of at least breakerKinds different requests. If there are fewer, as in
+// a run with one split, breakerAlone failures of a gateway (502, 503) in a row suffice.
 //
-// How long one waits is bounded by http.deadline, from the first failure on: a host that is down
-// for longer fails every request at once. A host that never answered at all is not waited for
-// either: its name or port is wrong, as a rule.
+// http.deadline bounds the wait, from the first failure on: if a host is down for longer, every
+// request fails immediately. A host that has never answered is not waited for, because usually its
+// name or port is wrong.
 //
 // Budget bounds the retries.
 package breaker
@@ -32,30 +31,29 @@ const (
 	breakerKinds = 3
 	breakerLast  = 20
 	breakerShare = 0.6
-	breakerPause = time.Second // the first; each is twice the one before, up to breakerCap
+	breakerPause = time.Second // the first pause; each doubles, up to breakerCap
 	breakerCap   = 30 * time.Second
 )
 
-// Breaker is the circuit breaker of one host; it is closed as long as pauses is 0. Make one with
-// [New].
+// Breaker is the circuit breaker of one host. It is closed while pauses is 0. Make one with [New].
 type Breaker struct {
 	mu       sync.Mutex
-	answered bool // the host has answered at some time
-	plain    int  // failures in a row, of those that speak plainly against the host
-	gateway  int  // likewise, of those and the failures of a gateway
+	answered bool // the host has answered at least once
+	plain    int  // failures in a row that certainly concern the host
+	gateway  int  // likewise, including those of a gateway
 	streak   int  // failures in a row
 	kinds    map[uint64]bool
 	lately   lately
-	since    time.Time // the first of them
-	cause    string    // of the last, in words
+	since    time.Time // time of the first of them
+	cause    string    // cause of the last one
 	pauses   int
-	until    time.Time     // when the next probe may go
-	probing  bool          // one is under way
+	until    time.Time     // time of the next probe
+	probing  bool          // a probe is in progress
 	change   chan struct{} // closed at the next change
 }
 
-// Admit says whether a request may go now, and as a probe; or how long to wait, or until what
-// changes; or that it may not.
+// Admit says whether a request may go now, and whether as a probe. Otherwise it returns how long to
+// wait or what to wait for, or an error.
 func (b *Breaker) Admit(key string, now time.Time, limit time.Duration) (wait time.Duration, change <-chan struct{},
 	probe bool, err error) {
 	b.mu.Lock()
@@ -75,18 +73,17 @@ func (b *Breaker) Admit(key string, now time.Time, limit time.Duration) (wait ti
 	}
 }
 
-// Attempt is what became of one.
+// Attempt is the result of an attempt.
 type Attempt struct {
-	Probe   bool // it went to find out whether the host is back
+	Probe   bool // it tested whether the host is back
 	Replied bool
 	Blame   fault.Blame
-	Kind    func() uint64 // what tells requests apart that are not the same; never 0. Called for failures only.
-	Cause   string        // of a failure, in words
+	Kind    func() uint64 // hash that distinguishes requests, not 0; called only for failures
+	Cause   string        // of a failure
 }
 
-// Learn takes in what became of an attempt. It returns the pause that has begun, or the time after
-// which the host is back. inVain says that the attempt was a probe that failed, of a host that is
-// waited for.
+// Learn processes the result of an attempt. It returns the length of a new pause, or how long the
+// host was down if it is back. inVain says that a probe failed and the host is still waited for.
 func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, inVain bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,7 +101,7 @@ func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, in
 		}
 		b.streak, b.plain, b.gateway, b.pauses, b.kinds = 0, 0, 0, 0, nil
 	case a.Blame == fault.None:
-		// Given up, or a fault of ours: nothing is known of the host.
+		// Cancelled, or our own error: it says nothing about the host.
 	default:
 		b.answered = b.answered || a.Replied
 		b.fail(a, now)
@@ -116,7 +113,7 @@ func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, in
 	return pause, back, inVain
 }
 
-// open begins a pause, after which a probe may go.
+// open starts a pause before the next probe.
 func (b *Breaker) open(now time.Time) time.Duration {
 	pause := min(breakerCap, breakerPause<<min(b.pauses, 10))
 	pause = pause/2 + rand.N(pause/2+1)
@@ -151,7 +148,7 @@ func (b *Breaker) broken() bool {
 		len(b.kinds) >= breakerKinds || b.lately.broken()
 }
 
-// lately is what became of the last attempts: the kinds of those that failed, and 0 for the others.
+// lately has the results of the last attempts: the kind of each failure, 0 for a success.
 type lately struct {
 	kinds [breakerLast]uint64
 	n     int
@@ -173,7 +170,7 @@ func (l *lately) broken() bool {
 	return l.n >= breakerLast && float64(failed) > breakerShare*breakerLast && len(kinds) >= breakerKinds
 }
 
-// Text says that the host is down, since when and why; key names it.
+// Text says that the host (named by key) is down, since when and why.
 func (b *Breaker) Text(key string, now time.Time) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -184,8 +181,8 @@ func (b *Breaker) say(key string, now time.Time) string {
 	return fmt.Sprintf("%s is down since %s: %s", key, since(b.since, now), b.cause)
 }
 
-// since is a time for people. All requests that wait for a host say the same of it, so that it can
-// be told once.
+// since formats a time for people. All requests that wait for a host have the same text, so that it
+// can be shown once.
 func since(t, now time.Time) string {
 	if now.Sub(t) > 12*time.Hour {
 		return t.Local().Format("2006-01-02 15:04")
@@ -198,5 +195,5 @@ func (b *Breaker) wake() {
 	b.change = make(chan struct{})
 }
 
-// New returns a breaker that is closed.
+// New returns a closed breaker.
 func New() *Breaker { return &Breaker{change: make(chan struct{})} }

@@ -1,6 +1,6 @@
-// Budget bounds the retries of a host: over the last minute no more than a share of the requests,
-// and a few beside, so that a short run can retry too. Retries that would be more wait: what a host
-// in trouble needs is fewer requests, and what a run needs is every record.
+// Budget bounds the retries to a host in the last minute to a fraction of the requests plus a
+// constant, so that a short run can retry too. Further retries wait: a failing host needs fewer
+// requests, and a run needs every record.
 
 package breaker
 
@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// BudgetSlot is the time that is counted together.
+	// BudgetSlot is the length of a time slot.
 	BudgetSlot  = 5 * time.Second
 	budgetSlots = 12
-	budgetFloor = 30 // retries a minute that are always granted
+	budgetFloor = 30 // retries a minute that are always allowed
 )
 
-// Budget counts requests and retries in slots of time. The zero value works.
+// Budget counts requests and retries by time slot. The zero value is ready for use.
 type Budget struct {
 	mu    sync.Mutex
 	slots [budgetSlots]struct{ requests, retries int }
-	slot  int64 // the number of the present slot since 1970
+	slot  int64 // number of the current slot since 1970
 }
 
-// Request counts a request that goes for the first time.
+// Request counts the first attempt of a request.
 func (b *Budget) Request(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -31,7 +31,7 @@ func (b *Budget) Request(now time.Time) {
 	b.slots[b.slot%budgetSlots].requests++
 }
 
-// Retry counts a retry if there is room for it.
+// Retry counts a retry, if the budget allows it.
 func (b *Budget) Retry(now time.Time, share float64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +48,7 @@ func (b *Budget) Retry(now time.Time, share float64) bool {
 	return true
 }
 
-// turn empties the slots that have come round again.
+// turn clears the slots that have expired.
 func (b *Budget) turn(now time.Time) {
 	slot := now.UnixNano() / int64(BudgetSlot)
 	for n := min(slot-b.slot, budgetSlots); n > 0; n-- {

@@ -23,27 +23,27 @@ type Outcome int
 
 // The outcomes.
 const (
-	Miss        Outcome = iota // the host was asked, and sent a body
-	Hit                        // it was not asked
-	Revalidated                // it was asked, and said that what is kept still holds
-	Stale                      // what is kept is past its time, and was used since nothing better could be had
+	Miss        Outcome = iota // by the host, with a body
+	Hit                        // from the cache
+	Revalidated                // from the cache, after the host confirmed it
+	Stale                      // from the cache although expired, because the host failed
 )
 
-// Options are what a cache is made of.
+// Options are the parts of a cache.
 type Options struct {
 	Store *Store
 	Mode  httppolicy.CacheMode
-	// StaleIfError is how long after its time a reply may stand in for a host that is in trouble,
-	// even if the host does not say so.
+	// StaleIfError is how long an expired reply may replace one of a failing host, even if the host
+	// does not allow it.
 	StaleIfError time.Duration
-	// Account says with whose rights a request is made, so that two accounts share nothing.
+	// Account identifies the credentials of a request, so that two accounts share no replies.
 	Account func(*http.Request) string
-	Redact  *redact.Set // a reply that holds one of its secrets is not kept
+	Redact  *redact.Set // replies with one of its secrets are not stored
 	Count   func(req *http.Request, o Outcome, saved int64)
 	Logger  hclog.Logger
 }
 
-// New returns a cache in front of next. With the mode off, leave it out.
+// New returns a cache in front of next. Do not use it with the mode off.
 func New(o Options, next http.RoundTripper) http.RoundTripper {
 	return &cache{Options: o, next: next}
 }
@@ -74,7 +74,7 @@ func safe(method string) bool {
 	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, method)
 }
 
-// passesBy reports whether a request has nothing to do with what is kept whole.
+// passesBy reports whether a request bypasses the cache.
 func passesBy(req *http.Request) bool {
 	for _, name := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since",
 		"If-Unmodified-Since"} {
@@ -93,8 +93,8 @@ func (c *cache) get(req *http.Request) (*http.Response, error) {
 	return c.ask(req, e)
 }
 
-// atOnce answers a request that the host need not be asked for, or must not. Else it returns the
-// entry that fits, or nil.
+// atOnce answers a request without the host if it need not or must not be contacted. Otherwise it
+// returns the matching entry, or nil.
 func (c *cache) atOnce(req *http.Request) (*entry, *http.Response) {
 	says := directivesOf(req.Header)
 	e := c.lookUp(req)
@@ -107,7 +107,7 @@ func (c *cache) atOnce(req *http.Request) (*entry, *http.Response) {
 	return e, nil
 }
 
-// lookUp returns the entry that fits req, or nil.
+// lookUp returns the matching entry, or nil.
 func (c *cache) lookUp(req *http.Request) *entry {
 	if c.Mode == httppolicy.CacheRefresh {
 		return nil
@@ -118,7 +118,7 @@ func (c *cache) lookUp(req *http.Request) *entry {
 	}
 	fits := e.head.Selecting == c.selecting(req, e.head.Header)
 	if !fits || c.Mode != httppolicy.CacheOnly && !reusable(e.head.Status, e.head.Header) {
-		_ = e.Close() // only read from
+		_ = e.Close() // opened only for reading
 		return nil
 	}
 	return e
@@ -128,7 +128,7 @@ func (c *cache) key(req *http.Request, url string) string {
 	return c.Store.name(url, c.Account(req))
 }
 
-// selecting stands for what req says in the headers that a reply's Vary names.
+// selecting returns the values of req's headers that a reply's Vary names.
 func (c *cache) selecting(req *http.Request, reply http.Header) string {
 	names := list(reply, "Vary")
 	for i, n := range names {
@@ -142,7 +142,7 @@ func (c *cache) selecting(req *http.Request, reply http.Header) string {
 	return c.Store.name(parts...)
 }
 
-// ask asks the host: whether e still holds, if there is one.
+// ask requests a reply from the host. If e is not nil, it asks whether e is still valid.
 func (c *cache) ask(req *http.Request, e *entry) (*http.Response, error) {
 	asked := time.Now()
 	resp, err := c.next.RoundTrip(conditional(req, e))
@@ -150,17 +150,17 @@ func (c *cache) ask(req *http.Request, e *entry) (*http.Response, error) {
 	case e == nil:
 	case inTrouble(req, resp, err) && e.head.usableOnError(directivesOf(req.Header), c.StaleIfError, time.Now()):
 		if resp != nil {
-			resp.Body.Close() // what it says is of no use
+			resp.Body.Close() // not used
 		}
 		return c.answer(req, e, Stale), nil
 	case err == nil && resp.StatusCode == http.StatusNotModified && about(e, resp):
 		resp.Body.Close() // empty
 		return c.revalidated(req, resp, e, asked), nil
 	default:
-		_ = e.Close() // only read from
+		_ = e.Close() // opened only for reading
 		if err == nil && resp.StatusCode == http.StatusNotModified {
 			resp.Body.Close()      // empty
-			return c.ask(req, nil) // it speaks of another reply than ours
+			return c.ask(req, nil) // it is about another reply than e
 		}
 	}
 	if err != nil {
@@ -170,7 +170,7 @@ func (c *cache) ask(req *http.Request, e *entry) (*http.Response, error) {
 	return c.keep(req, resp, asked), nil
 }
 
-// conditional is req, with the question whether e still holds.
+// conditional returns req with the validators of e.
 func conditional(req *http.Request, e *entry) *http.Request {
 	if e == nil {
 		return req
@@ -191,7 +191,7 @@ func about(e *entry, resp *http.Response) bool {
 	return tag == "" || opaque(tag) == opaque(e.head.Header.Get("Etag"))
 }
 
-// opaque is a tag without the mark of a weak one.
+// opaque returns a tag without the weak prefix.
 func opaque(tag string) string {
 	if len(tag) > 2 && tag[:2] == "W/" {
 		return tag[2:]
@@ -199,7 +199,7 @@ func opaque(tag string) string {
 	return tag
 }
 
-// inTrouble reports whether a host gave no answer that counts. One that asks for a pause is well.
+// inTrouble reports whether a host failed. A host that asks for a pause has not.
 func inTrouble(req *http.Request, resp *http.Response, err error) bool {
 	if err != nil {
 		return req.Context().Err() == nil && !sdk.IsPermanent(err) && sdk.RetryDelay(err) == 0
@@ -219,7 +219,7 @@ func (c *cache) revalidated(req *http.Request, resp *http.Response, e *entry, as
 	return c.answer(req, e, Revalidated)
 }
 
-// answer is the reply that e holds.
+// answer returns the reply in e.
 func (c *cache) answer(req *http.Request, e *entry, o Outcome) *http.Response {
 	now := time.Now()
 	c.Store.used(c.key(req, req.URL.String()), now)
@@ -230,7 +230,7 @@ func (c *cache) answer(req *http.Request, e *entry, o Outcome) *http.Response {
 	resp := reply(req, e.head.Status, header)
 	resp.ContentLength = e.size
 	if req.Method == http.MethodHead {
-		_ = e.Close() // only read from
+		_ = e.Close() // opened only for reading
 		return resp
 	}
 	resp.Body = struct {
@@ -247,16 +247,15 @@ func reply(req *http.Request, status int, header http.Header) *http.Response {
 	}
 }
 
-// timedOut is what a request gets that wants no host to be asked.
+// timedOut is the reply to only-if-cached without an entry.
 func timedOut(req *http.Request, e *entry) *http.Response {
 	if e != nil {
-		_ = e.Close() // only read from
+		_ = e.Close() // opened only for reading
 	}
 	return reply(req, http.StatusGatewayTimeout, http.Header{})
 }
 
-// headOnly answers a HEAD from the kept reply to a GET. What the host says shows whether that still
-// holds.
+// headOnly answers a HEAD, and compares the host's reply with the stored reply to a GET.
 func (c *cache) headOnly(req *http.Request) (*http.Response, error) {
 	e, kept := c.atOnce(req)
 	if kept != nil {
@@ -266,7 +265,7 @@ func (c *cache) headOnly(req *http.Request) (*http.Response, error) {
 	if e == nil {
 		return resp, err
 	}
-	_ = e.Close() // only read from
+	_ = e.Close() // opened only for reading
 	for _, name := range []string{"Etag", "Last-Modified"} {
 		if err == nil && resp.StatusCode == http.StatusOK && resp.Header.Get(name) != e.head.Header.Get(name) {
 			c.Store.remove(c.key(req, req.URL.String()))
@@ -275,7 +274,7 @@ func (c *cache) headOnly(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// invalidate forgets what a request that changed something has made wrong.
+// invalidate removes entries after a request that changes something.
 func (c *cache) invalidate(req *http.Request, resp *http.Response) {
 	c.Store.remove(c.key(req, req.URL.String()))
 	for _, name := range []string{"Location", "Content-Location"} {
@@ -287,12 +286,13 @@ func (c *cache) invalidate(req *http.Request, resp *http.Response) {
 	}
 }
 
-// only answers without asking anybody.
+// only answers without contacting any host.
 func (c *cache) only(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead || req.ContentLength != 0 ||
 		req.Header.Get("Range") != "" {
 		return nil, sdk.Permanent(errors.New(
-			"a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep every request"))
+			"a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep " +
+				"every request"))
 	}
 	e := c.lookUp(req)
 	if e == nil {

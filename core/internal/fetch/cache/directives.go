@@ -1,4 +1,4 @@
-// directives are what a Cache-Control header says.
+// directives are the content of a Cache-Control header.
 
 package cache
 
@@ -11,8 +11,7 @@ import (
 
 type directives map[string]string
 
-// directivesOf reads the Cache-Control of a request or reply. Of a directive that comes twice the
-// first counts.
+// directivesOf parses Cache-Control. The first of duplicate directives counts.
 func directivesOf(h http.Header) directives {
 	d := directives{}
 	for _, part := range list(h, "Cache-Control") {
@@ -34,10 +33,10 @@ func (d directives) has(name string) bool {
 	return ok
 }
 
-// longest is the longest time that is told apart from for ever.
+// longest is treated as for ever.
 const longest = 100 * 365 * 24 * time.Hour
 
-// seconds returns the time that a directive states. One that cannot be read is no time at all.
+// seconds returns the time in a directive. An invalid time counts as 0.
 func (d directives) seconds(name string) (time.Duration, bool) {
 	text, ok := d[name]
 	if !ok {
@@ -59,7 +58,7 @@ func deltaSeconds(text string) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// list returns the members of a header that is a list, quoted strings left whole.
+// list splits a header that is a list, except inside quotes.
 func list(h http.Header, name string) []string {
 	var out []string
 	for _, line := range h.Values(name) {

@@ -1,4 +1,4 @@
-// An entry of the store: a file that holds the body, then the head as JSON, then a footer.
+// An entry of the store: a file with the body, the head as JSON, and a footer.
 
 package cache
 
@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// footer is the end of an entry: the lengths of body and head, the checksum of both, and the mark.
+// footer is the end of an entry: the lengths of body and head, the checksum of both, and a magic
+// number.
 type footer struct {
 	Body     uint64
 	Head     uint32
@@ -34,14 +35,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errBroken = errors.New("the entry is broken")
 
-// entry is an entry that is open for reading.
+// entry is an open entry.
 type entry struct {
 	head head
 	size int64 // of the body
 	file *os.File
 }
 
-// openEntry opens an entry and checks it, body and all.
+// openEntry opens an entry and verifies its checksum.
 func openEntry(path string) (*entry, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -90,10 +91,10 @@ func (e *entry) body() *io.SectionReader { return io.NewSectionReader(e.file, 0,
 
 func (e *entry) Close() error { return e.file.Close() }
 
-// writer writes an entry aside. Nothing is kept unless commit says so.
+// writer writes an entry to a temporary file. Without commit, nothing is stored.
 type writer struct {
 	store *Store
-	path  string // where the entry belongs
+	path  string // final path of the entry
 	file  *os.File
 	sum   hash.Hash32
 	size  int64
@@ -119,7 +120,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.sum.Write(p)
 }
 
-// commit makes what was written the entry.
+// commit moves the file to its final path.
 func (w *writer) commit(h head) error {
 	err := w.finish(h)
 	if err == nil {
@@ -134,7 +135,7 @@ func (w *writer) commit(h head) error {
 	return w.store.added(w.size)
 }
 
-// finish writes head and footer and closes the file.
+// finish writes head and footer, and closes the file.
 func (w *writer) finish(h head) error {
 	raw, err := json.Marshal(h)
 	if err != nil {
@@ -157,13 +158,13 @@ func (w *writer) finish(h head) error {
 	return w.file.Close()
 }
 
-// abandon forgets what was written.
+// abandon removes the file.
 func (w *writer) abandon() error {
-	w.file.Close() // closed already, perhaps
+	w.file.Close() // it may be closed already
 	return os.Remove(w.file.Name())
 }
 
-// rewrite gives an entry another head.
+// rewrite replaces the head of an entry.
 func (s *Store) rewrite(key string, e *entry) error {
 	w, err := s.write(key)
 	if err != nil {
@@ -175,7 +176,7 @@ func (s *Store) rewrite(key string, e *entry) error {
 	return w.commit(e.head)
 }
 
-// used makes an entry the last that is evicted.
+// used marks an entry as recently used.
 func (s *Store) used(key string, now time.Time) {
-	_ = os.Chtimes(s.path(key), time.Time{}, now) // it may have gone: then there is nothing to note
+	_ = os.Chtimes(s.path(key), time.Time{}, now) // it may be gone
 }

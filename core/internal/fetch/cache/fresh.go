@@ -1,4 +1,4 @@
-// What may be kept, and for how long it is fresh: RFC 9111, sections 3 and 4.2.
+// Which replies may be stored, and how long they are fresh: RFC 9111, sections 3 and 4.2.
 
 package cache
 
@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// head is a kept reply without its body.
+// head is a stored reply without its body.
 type head struct {
 	URL       string      `json:"url"` // for people, without secrets
 	Status    int         `json:"status"`
 	Header    http.Header `json:"header"`
 	Asked     time.Time   `json:"asked"`     // when the request was sent
 	Got       time.Time   `json:"got"`       // when the reply came
-	Selecting string      `json:"selecting"` // stands for what the request said in the headers that Vary names
+	Selecting string      `json:"selecting"` // the request's values of the headers that Vary names
 }
 
-// storable reports whether the reply to a GET may be kept at all.
+// storable reports whether the reply to a GET may be stored.
 func storable(req *http.Request, resp *http.Response) bool {
 	forbidden := directivesOf(req.Header).has("no-store") || directivesOf(resp.Header).has("no-store") ||
 		slices.Contains(list(resp.Header, "Vary"), "*")
@@ -31,16 +31,15 @@ func storable(req *http.Request, resp *http.Response) bool {
 	}
 }
 
-// reusable reports whether a reply that was kept may stand for that to another request. Others are
-// there for the mode only: a site that says 401 to one question and 200 to all others must do so on
-// a plane too.
+// reusable reports whether a stored reply may answer another request. Others are used only in the
+// mode only, in which for example a 401 must be repeated offline.
 func reusable(status int, header http.Header) bool {
 	says := directivesOf(header)
 	switch status {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusMultipleChoices,
 		http.StatusMovedPermanently,
 		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusGone:
-		return true // these may be kept without being told so
+		return true // cacheable by default
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		return false
 	default:
@@ -48,7 +47,7 @@ func reusable(status int, header http.Header) bool {
 	}
 }
 
-// lifetime is how long h is fresh. A cache that is not shared has no use for s-maxage.
+// lifetime returns how long h is fresh. s-maxage does not apply to a private cache.
 func (h *head) lifetime() time.Duration {
 	if d, ok := directivesOf(h.Header).seconds("max-age"); ok {
 		return d
@@ -63,7 +62,7 @@ func (h *head) lifetime() time.Duration {
 	return 0
 }
 
-// date is when the reply was made.
+// date returns when the reply was made.
 func (h *head) date() time.Time {
 	if t, err := http.ParseTime(h.Header.Get("Date")); err == nil {
 		return t
@@ -71,14 +70,14 @@ func (h *head) date() time.Time {
 	return h.Got
 }
 
-// age is how old h is now, its way and its time in other caches included.
+// age returns the age of h, including transfer and other caches.
 func (h *head) age(now time.Time) time.Duration {
 	apparent := max(0, h.Got.Sub(h.date()))
 	stated := deltaSeconds(h.Header.Get("Age"))
 	return max(apparent, stated+h.Got.Sub(h.Asked)) + max(0, now.Sub(h.Got))
 }
 
-// usable reports whether h may answer req at now without the host being asked.
+// usable reports whether h may answer req without the host.
 func (h *head) usable(req directives, now time.Time) bool {
 	says := directivesOf(h.Header)
 	if req.has("no-cache") || says.has("no-cache") {
@@ -101,8 +100,8 @@ func (h *head) usable(req directives, now time.Time) bool {
 	return text == "" || age-life <= deltaSeconds(text)
 }
 
-// usableOnError reports whether h may stand in for a host that is in trouble. allowed is what the
-// pipeline file allows.
+// usableOnError reports whether h may replace a reply of a failing host. allowed is the time in the
+// pipeline file.
 func (h *head) usableOnError(req directives, allowed time.Duration, now time.Time) bool {
 	says := directivesOf(h.Header)
 	if says.has("must-revalidate") || says.has("no-cache") || req.has("no-cache") {
@@ -116,11 +115,11 @@ func (h *head) usableOnError(req directives, allowed time.Duration, now time.Tim
 	return allowed > 0 && h.age(now)-h.lifetime() <= allowed
 }
 
-// freshen takes over what a 304 says of a reply.
+// freshen merges the headers of a 304.
 func (h *head) freshen(header http.Header, asked, got time.Time) {
 	for name, values := range kept(header) {
 		switch name {
-		case "Content-Length", "Content-Encoding", "Content-Range": // of a body that did not come
+		case "Content-Length", "Content-Encoding", "Content-Range": // about a body that was not sent
 		default:
 			h.Header[name] = values
 		}
@@ -131,7 +130,7 @@ func (h *head) freshen(header http.Header, asked, got time.Time) {
 	h.Asked, h.Got = asked, got
 }
 
-// kept returns the headers of a reply that outlive its connection and are no credential.
+// kept returns the headers to store: without those of the connection and credentials.
 func kept(h http.Header) http.Header {
 	out := h.Clone()
 	drop := []string{

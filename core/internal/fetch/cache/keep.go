@@ -1,4 +1,4 @@
-// keep writes a reply to the store while it is being read.
+// keep stores a reply while its body is read.
 
 package cache
 
@@ -13,16 +13,16 @@ import (
 
 var errSecret = errors.New("it holds a secret")
 
-// keep returns resp so that reading its body to the end makes it an entry, if it may be one.
+// keep returns resp with a body that is stored when it was read to its end, if it is storable.
 func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *http.Response {
 	key := c.key(req, req.URL.String())
 	refused := resp.StatusCode >= 400 && !reusable(resp.StatusCode, resp.Header)
 	switch {
 	case refused && c.Store.has(key):
-		return resp // what is kept may hold again
+		return resp // the stored reply may become valid again
 	case !storable(req, resp):
 		if !refused {
-			c.Store.remove(key) // what was kept is no more
+			c.Store.remove(key) // the stored reply is outdated
 		}
 		return resp
 	}
@@ -40,13 +40,13 @@ func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *h
 	return resp
 }
 
-// keeping is a body that is kept as it is read. It belongs to one goroutine.
+// keeping is a body that is stored as it is read. One goroutine uses it.
 type keeping struct {
 	io.ReadCloser
 	cache   *cache
 	head    head
-	size    int64   // of the body; -1: not known
-	w       *writer // nil: it is kept or given up
+	size    int64   // of the body; -1: unknown
+	w       *writer // nil: stored, or given up
 	secrets *redact.Finder
 }
 
@@ -67,7 +67,7 @@ func (k *keeping) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the reading. What was not read to its end is not kept.
+// Close ends the reading. A partly read body is not stored.
 func (k *keeping) Close() error {
 	if k.w != nil && k.w.size == k.size {
 		k.commit()

@@ -1,4 +1,4 @@
-// Store: the folder that entries are kept in, and the limit of its size.
+// Store: the folder of entries, with a limit of its size.
 
 package cache
 
@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	// aside begins the names of entries that are being written.
+	// aside is the prefix of entries being written.
 	aside = "new-"
-	// abandoned is the age at which such a file is taken for what a killed process left.
+	// abandoned is the age at which such a file counts as left by a killed process.
 	abandoned = time.Hour
 	saltFile  = "salt"
 	saltSize  = 32
 )
 
-// Store keeps entries in a folder. Several processes may use one folder; methods may be called by
-// several goroutines.
+// Store keeps entries in a folder. Several processes may use the folder, and several goroutines the
+// methods.
 type Store struct {
 	dir  string
 	max  int64
@@ -36,12 +36,11 @@ type Store struct {
 	salt []byte
 
 	mu    sync.Mutex
-	grown int64 // bytes since the folder was last looked through
+	grown int64 // bytes written since the last sweep
 }
 
-// Open opens the store in the folder dir, which need not exist. It holds about maxBytes at most:
-// what was not used for the longest time goes first. What was not used for maxAge goes in any case;
-// 0: it stays.
+// Open opens the store in the folder dir, which need not exist. It keeps about maxBytes, and evicts
+// the least recently used entries. Entries not used for maxAge are removed too; 0: never.
 func Open(dir string, maxBytes int64, maxAge time.Duration) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache folder: %w", err)
@@ -57,8 +56,8 @@ func Open(dir string, maxBytes int64, maxAge time.Duration) (*Store, error) {
 	return s, nil
 }
 
-// saltOf returns the folder's secret, which is made once: with it in every name, names tell nothing
-// of URLs and accounts.
+// saltOf returns the folder's random salt, so that file names reveal nothing about URLs and
+// accounts.
 func saltOf(dir string) ([]byte, error) {
 	path := filepath.Join(dir, saltFile)
 	for range 2 {
@@ -76,13 +75,13 @@ func saltOf(dir string) ([]byte, error) {
 	return nil, fmt.Errorf("%s: damaged; remove the folder", path)
 }
 
-// makeSalt makes the salt unless another process is quicker.
+// makeSalt makes the salt, unless another process is faster.
 func makeSalt(dir, path string) error {
 	f, err := os.CreateTemp(dir, aside+"*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // its link stays
+	defer func() { _ = os.Remove(f.Name()) }() // its hard link stays
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	_, err = f.Write(salt)
@@ -90,12 +89,12 @@ func makeSalt(dir, path string) error {
 		return err
 	}
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return os.Rename(f.Name(), path) // a file system without links
+		return os.Rename(f.Name(), path) // the file system has no hard links
 	}
 	return nil
 }
 
-// name stands for texts that must not be read off the folder.
+// name hashes texts that must not be readable in the folder.
 func (s *Store) name(parts ...string) string {
 	mac := hmac.New(sha256.New, s.salt)
 	for _, p := range parts {
@@ -106,7 +105,7 @@ func (s *Store) name(parts ...string) string {
 
 func (s *Store) path(key string) string { return filepath.Join(s.dir, key[:2], key[2:]) }
 
-// get opens an entry; nil: there is none that can be used. A broken one goes.
+// get opens an entry; nil: none. It removes a damaged entry.
 func (s *Store) get(key string) *entry {
 	e, err := openEntry(s.path(key))
 	switch {
@@ -118,19 +117,18 @@ func (s *Store) get(key string) *entry {
 	return nil
 }
 
-// has reports whether there is an entry, good or broken.
+// has reports whether there is an entry, valid or not.
 func (s *Store) has(key string) bool {
 	_, err := os.Stat(s.path(key))
 	return err == nil
 }
 
-// remove forgets an entry, if there is one.
+// remove removes an entry.
 func (s *Store) remove(key string) {
-	_ = os.Remove(s.path(key)) // what cannot be removed is overwritten by the next reply
+	_ = os.Remove(s.path(key)) // the next reply overwrites it otherwise
 }
 
-// added notes that the store has grown, and looks the folder through when a tenth of the limit was
-// written.
+// added counts written bytes, and sweeps after a tenth of the limit.
 func (s *Store) added(n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,8 +146,8 @@ type found struct {
 	used time.Time
 }
 
-// sweep removes what killed processes left, the entries that were not used for too long, and those
-// least recently used until nine tenths of the limit are kept.
+// sweep removes leftovers of killed processes, entries that were not used for too long, and then
+// the least recently used entries beyond nine tenths of the limit.
 func (s *Store) sweep() error {
 	var all []found
 	var total int64
@@ -193,7 +191,7 @@ func (s *Store) sweep() error {
 	return nil
 }
 
-// ignoreGone takes it that another process was quicker.
+// ignoreGone ignores that another process has removed the file.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

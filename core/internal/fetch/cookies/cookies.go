@@ -1,4 +1,4 @@
-// Package cookies keeps the cookies of a plugin in the host, where the pipeline file wants it: the
+// Package cookies keeps a plugin's cookies in the host, if the pipeline file enables them. The
 // plugin never sees them.
 package cookies
 
@@ -14,21 +14,21 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// Jars holds one jar for each plugin, for as long as the process runs: a plugin that is started
-// again goes on with its session. The zero value works.
+// Jars has one jar for each plugin for the life of the process, so that a restarted plugin keeps
+// its session. The zero value is ready for use.
 type Jars struct {
 	mu sync.Mutex
 	m  map[string]*Jar
 }
 
-// Get returns the jar of a plugin, whose values set masks.
+// Get returns the jar of a plugin. Values of cookies are added to set.
 func (js *Jars) Get(plugin string, set *redact.Set) *Jar {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	if j := js.m[plugin]; j != nil {
 		return j
 	}
-	// It fails for no options that there are.
+	// It returns no error.
 	cookies, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	j := &Jar{cookies: cookies, set: set}
 	if js.m == nil {
@@ -38,7 +38,7 @@ func (js *Jars) Get(plugin string, set *redact.Set) *Jar {
 	return j
 }
 
-// mostHidden bounds how many values of cookies are masked: a host may give a new one with every
+// mostHidden bounds the number of masked values, because a host may send a new one with every
 // reply.
 const mostHidden = 256
 
@@ -51,7 +51,7 @@ type Jar struct {
 	hidden int
 }
 
-// hide masks a session's id, which is as good as a password. Short values are settings.
+// hide masks a session id, which is as secret as a password. Short values are settings.
 func (j *Jar) hide(value string) {
 	const shortest = 12
 	j.mu.Lock()
@@ -62,7 +62,7 @@ func (j *Jar) hide(value string) {
 	}
 }
 
-// Keep sends the cookies of j, and takes in those of the replies. A nil j keeps none.
+// Keep sends the cookies of j and stores those in replies. A nil j stores none.
 func Keep(j *Jar) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if j == nil {

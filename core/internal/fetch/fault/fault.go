@@ -1,5 +1,5 @@
-// Package fault says of each outcome of an attempt whether another attempt can help, and what to
-// tell of it. The policy by class of failure is one table, rules.
+// Package fault decides for each outcome of an attempt whether a retry can help, and how to
+// describe it. The table rules has the policy for each class of failure.
 package fault
 
 import (
@@ -17,60 +17,61 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
-// Verdict is what to do about an outcome.
+// Verdict says what to do about an outcome.
 type Verdict int
 
 // The verdicts.
 const (
-	Done      Verdict = iota // a reply for the plugin
-	Again                    // may pass
-	Throttled                // passes as soon as the host lets: it asks for a pause, which the pace keeps
-	Stop                     // not here and now, later perhaps
+	Done      Verdict = iota // return the reply to the plugin
+	Again                    // temporary: retry
+	Throttled                // the host asks for a pause: retry after it
+	Stop                     // give up now; it may work in a later run
 	Never                    // cannot work
 )
 
-// Blame is how far a failure speaks against the host as a whole; the circuit breaker counts by it.
+// Blame says how certainly a failure concerns the host as a whole. The circuit breaker counts by
+// it.
 type Blame int
 
-// The blames, the least first.
+// The blames, least certain first.
 const (
 	None    Blame = iota
-	Perhaps       // or against this request alone
-	Gateway       // what stands before the host says so; of one request alone only after many failures
+	Perhaps       // may concern only this request
+	Gateway       // reported by a gateway; concerns one request only after many failures
 	Plainly
 )
 
-// Rule is what is done about a class of failures.
+// Rule is the policy for a class of failures.
 type Rule struct {
 	Verdict   Verdict
-	Tries     int // at most, the first included; 0: http.attempts
+	Tries     int // most attempts, including the first; 0: http.attempts
 	Blame     Blame
-	Permanent bool // once it is given up
+	Permanent bool // class of the error after giving up
 }
 
-// rules is the policy. Between the tries lies a backoff with full jitter, from 0.5 s doubling to 60
-// s, and all retries come out of the host's budget. A request that is not idempotent is sent again
-// only if nothing of it was sent, as in the first rows. What the plugin itself says of a reply
-// (sdk.Final, sdk.Temporary) comes before all this.
+// rules is the policy. Between tries there is a backoff with full jitter, from 0.5 s doubling to 60
+// s, and all retries count against the host's budget. A request that is not idempotent is sent
+// again only if nothing of it was sent, as in the first rows. The plugin's own verdict on a reply
+// (reply.Final, reply.Temporary) takes precedence.
 //
-// A refusal for asking too often, whatever its status (see package pace), is the host's pace and no
-// failure: it counts neither as an attempt nor against the budget or the host, and has a limit of
-// its own, http.max_wait.
+// A refusal because of too many requests, with any status (see package pace), concerns the pace and
+// is no failure: it counts neither as an attempt nor against the budget or the host, and has its
+// own limit, http.max_wait.
 var rules = map[string]Rule{
 	//             verdict tries blame permanent
 	"connect":     {Again, 0, Plainly, false}, // nothing of the request was sent
-	"dns":         {Again, 0, Plainly, false}, // the look-up went wrong
-	"name":        {Again, 2, Plainly, false}, // there is no such host
-	"tls":         {Again, 3, Plainly, false}, // the handshake was refused
+	"dns":         {Again, 0, Plainly, false}, // the lookup failed
+	"name":        {Again, 2, Plainly, false}, // no such host
+	"tls":         {Again, 3, Plainly, false}, // failed handshake
 	"not tls":     {Again, 2, Plainly, true},
 	"certificate": {Never, 1, None, true},
-	"tls version": {Never, 1, None, true}, // it speaks none that is allowed
-	"client tls":  {Never, 1, None, true}, // it wants another certificate of the client than it gets
-	"proxy":       {Never, 1, None, true}, // it does not let us through
+	"tls version": {Never, 1, None, true}, // no common allowed version
+	"client tls":  {Never, 1, None, true}, // it wants another client certificate
+	"proxy":       {Never, 1, None, true}, // it refuses the connection
 
 	"timeout":   {Again, 0, Perhaps, false},
-	"reset":     {Again, 0, Perhaps, false}, // or closed before the reply was whole
-	"truncated": {Again, 0, Perhaps, false}, // the body is shorter than its head says, or than its encoding
+	"reset":     {Again, 0, Perhaps, false}, // or closed before the reply was complete
+	"truncated": {Again, 0, Perhaps, false}, // the body is shorter than its length or encoding says
 	"garbage":   {Again, 0, Perhaps, false}, // not HTTP
 	// the body is not what Content-Encoding says, and nothing else that is known
 	"encoding": {Again, 2, None, true},
@@ -78,31 +79,31 @@ var rules = map[string]Rule{
 	"408": {Again, 0, None, false},
 	"425": {Again, 0, None, false},
 	"429": {Throttled, 0, None, false},
-	"501": {Done, 0, None, false}, // the request is at fault, whatever the number says
+	"501": {Done, 0, None, false}, // the request is at fault in spite of 5xx
 	"505": {Done, 0, None, false},
 	"502": {Again, 0, Gateway, false},
 	"503": {Again, 0, Gateway, false},
 	"5xx": {Again, 0, Perhaps, false},
 
-	"temporary":      {Again, 0, None, false}, // says the plugin
-	"limiter":        {Again, 0, None, false}, // our own, which may be far away
-	"pause":          {Stop, 0, None, true},   // longer than http.max_wait: not in this run
+	"temporary":      {Again, 0, None, false}, // by the plugin's verdict
+	"limiter":        {Again, 0, None, false}, // the limiter itself failed, which may be remote
+	"pause":          {Stop, 0, None, true},   // longer than http.max_wait
 	"down":           {Stop, 0, None, false},  // the breaker is open
 	"disk":           {Stop, 0, None, false},
-	"credentials":    {Stop, 0, None, false}, // they cannot be had now
-	"no credentials": {Never, 1, None, true}, // nor later
-	"address":        {Never, 1, None, true}, // that is never connected to
+	"credentials":    {Stop, 0, None, false}, // cannot be obtained now
+	"no credentials": {Never, 1, None, true}, // cannot be obtained at all
+	"address":        {Never, 1, None, true}, // an address that is never allowed
 	"canceled":       {Stop, 0, None, false},
 	"too large":      {Never, 1, None, true},
 }
 
-// Outcome is the verdict and a short word for it, which keys the counts.
+// Outcome is a verdict with the class that counts are kept by.
 type Outcome struct {
 	Verdict Verdict
 	Cause   string
 }
 
-// Rule returns what is done about the outcome.
+// Rule returns the policy for the outcome.
 func (o Outcome) Rule() Rule {
 	if o.Verdict == Throttled {
 		return rules["429"]
@@ -116,17 +117,17 @@ func (o Outcome) Rule() Rule {
 	return Rule{Verdict: o.Verdict}
 }
 
-// Of returns the outcome of a class.
+// Of returns the outcome for a class.
 func Of(class string) Outcome {
 	o := Outcome{Cause: class}
 	o.Verdict = o.Rule().Verdict
 	return o
 }
 
-// Error is what the decorators below retry return: an attempt that failed.
+// Error is a failed attempt, returned by the decorators below retry.
 type Error struct {
 	Outcome
-	Unsent bool // the host has seen nothing of the request
+	Unsent bool // nothing of the request reached the host
 	Err    error
 }
 
@@ -135,7 +136,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Judge judges a reply that is no refusal.
+// Judge returns the outcome of a reply that is no refusal.
 func Judge(resp *http.Response) Outcome {
 	s := resp.StatusCode
 	switch {
@@ -145,7 +146,7 @@ func Judge(resp *http.Response) Outcome {
 	return Outcome{Done, ""}
 }
 
-// JudgeError judges an attempt that brought no reply.
+// JudgeError returns the outcome of an attempt without a reply.
 func JudgeError(err error) Outcome {
 	var known *Error
 	var address *AddressError
@@ -206,15 +207,13 @@ func isAlert(err error) bool {
 	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
 }
 
-// isTLSVersion knows what crypto/tls says, for itself or for the host, if the two have no version
-// in common.
+// isTLSVersion matches crypto/tls's errors about the lack of a common version.
 func isTLSVersion(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "tls: ") && strings.Contains(text, "protocol version")
 }
 
-// isClientTLS reports whether the host's alert speaks of our certificate: of its own there is
-// nothing for it to complain of.
+// isClientTLS reports whether the host's alert concerns the client certificate.
 func isClientTLS(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error" &&
@@ -226,7 +225,7 @@ func isDial(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// isGarbage knows what net/http says of a reply that is not HTTP, for which it has no type.
+// isGarbage matches net/http's errors about replies that are not HTTP, which have no type.
 func isGarbage(err error) bool {
 	text := err.Error()
 	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large",
@@ -238,19 +237,18 @@ func isGarbage(err error) bool {
 	return false
 }
 
-// isLargeHead knows what net/http says of a reply whose headers are too many, over HTTP/1 and
-// HTTP/2.
+// isLargeHead matches net/http's errors about too large headers, for HTTP/1 and HTTP/2.
 func isLargeHead(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than")
 }
 
-// AddressError says why an address is not connected to.
+// AddressError says why an address is not allowed.
 type AddressError struct{ Text string }
 
 func (e *AddressError) Error() string { return e.Text }
 
-// TimeoutError is a net.Error that says which limit is over.
+// TimeoutError is a net.Error that names the exceeded limit.
 type TimeoutError struct {
 	What  string
 	Limit time.Duration
@@ -266,13 +264,13 @@ func (e *TimeoutError) Timeout() bool { return true }
 // Temporary is true.
 func (e *TimeoutError) Temporary() bool { return true }
 
-// IsTooLarge reports whether err says that a body was larger than the policy allows.
+// IsTooLarge reports whether err is a body larger than the policy allows.
 func IsTooLarge(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && failed.Cause == "too large"
 }
 
-// IsDown reports whether err says that the host is down, and nothing of the request itself.
+// IsDown reports whether err says that the host is down, and nothing about the request.
 func IsDown(err error) bool {
 	var a *Error
 	return errors.As(err, &a) && a.Cause == "down" && err.Error() == a.Error()

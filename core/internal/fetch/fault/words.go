@@ -1,4 +1,4 @@
-// What is told of a failure.
+// Descriptions of failures.
 
 package fault
 
@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Words tells err in a few words that are the same for the same cause, so that they can be counted.
+// Words describes err briefly. Equal causes have equal descriptions, so that they can be counted.
 func Words(err error, o origin.Origin) string {
 	var t *TimeoutError
 	switch class := JudgeError(err).Cause; {
@@ -53,7 +53,7 @@ func Words(err error, o origin.Origin) string {
 	return err.Error()
 }
 
-// dialled is where a connection was to go: to the host, or to a proxy.
+// dialled returns the target of a connection: the host, or a proxy.
 func dialled(err error, o origin.Origin) string {
 	var op *net.OpError
 	for e := err; errors.As(e, &op); e = op.Err {
@@ -64,7 +64,7 @@ func dialled(err error, o origin.Origin) string {
 	return net.JoinHostPort(o.Host, o.Port)
 }
 
-// nameOf is the name that no host has: that of the host, or of a proxy.
+// nameOf returns the name that failed to resolve: the host's, or a proxy's.
 func nameOf(err error, o origin.Origin) string {
 	var dns *net.DNSError
 	if isProxied(err) && errors.As(err, &dns) {
@@ -73,7 +73,7 @@ func nameOf(err error, o origin.Origin) string {
 	return o.Host
 }
 
-// isProxied reports whether a connection to a proxy went wrong.
+// isProxied reports whether a connection to a proxy failed.
 func isProxied(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "proxyconnect"
@@ -83,7 +83,7 @@ func isRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "connection refused")
 }
 
-// Advice is what a person can do about err, or "".
+// Advice returns what a user can do about err, or "".
 func Advice(err error) string {
 	switch class := JudgeError(err).Cause; {
 	case class == "not tls":
@@ -102,7 +102,7 @@ func Advice(err error) string {
 	return ""
 }
 
-// Told returns err in words of its own instead of the system's.
+// Told returns err with another text.
 func Told(text string, err error) error { return &toldError{text, err} }
 
 type toldError struct {
@@ -113,10 +113,10 @@ type toldError struct {
 func (e *toldError) Error() string { return e.text }
 func (e *toldError) Unwrap() error { return e.err }
 
-// StatusCause is the class of a status: "503".
+// StatusCause returns the class of a status: "503".
 func StatusCause(status int) string { return strconv.Itoa(status) }
 
-// StatusText is a status for people: "503 Service Unavailable".
+// StatusText formats a status: "503 Service Unavailable".
 func StatusText(status int) string {
 	return strings.TrimSpace(StatusCause(status) + " " + http.StatusText(status))
 }

@@ -1,4 +1,4 @@
-// What a body says of limits, where a plugin knows the place.
+// Limits in a body, at a place that the plugin knows.
 
 package limits
 
@@ -11,19 +11,20 @@ import (
 	"time"
 )
 
-// InBody is [InBodyAt] by the clock of this machine.
+// InBody is [InBodyAt] with this machine's clock.
 func InBody(body []byte, path string) (wait time.Duration, l Limit, ok bool) {
 	return InBodyAt(body, path, time.Now())
 }
 
-// InBodyAt reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a
-// number of seconds (of milliseconds, if its name says so), a moment, a text with one of these in
-// it, or an object that tells a bucket, as Shopify's throttleStatus does: then it is a limit, and
-// wait is until as much is in it as the query costs. date is what the host's clock says.
+// InBodyAt reads a value of a JSON body by its path, such as
+// "errors.0.extensions.retry_in_seconds": a number of seconds (or of milliseconds, if its name says
+// so), a moment, a text with one of these, or an object that describes a bucket, as Shopify's
+// throttleStatus does. The latter gives a limit, and wait is the time until the bucket has the cost
+// of the query. date is the time of the host's clock.
 func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l Limit, ok bool) {
 	steps := strings.FieldsFunc(path, func(c rune) bool { return c == '.' || c == '[' || c == ']' || c == '/' })
 	if len(steps) == 0 || !bytes.Contains(body, []byte(`"`+steps[len(steps)-1]+`"`)) && !isIndex(steps[len(steps)-1]) {
-		return 0, l, false // as most: to read all of it would cost
+		return 0, l, false // in most bodies, so the rest is not parsed
 	}
 	var at, above any
 	if json.Unmarshal(body, &at) != nil {
@@ -60,8 +61,7 @@ func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l L
 	return 0, l, false
 }
 
-// inMillis is a name that says that its number is one of milliseconds: retry_after_ms,
-// retryAfterMs.
+// inMillis matches names of numbers in milliseconds: retry_after_ms, retryAfterMs.
 var inMillis = regexp.MustCompile(`(?:^|[-_])(?i:ms|msecs?|millis|milliseconds)$|[a-z](?:Ms|MS|Msecs?|Millis|Milliseconds)$`)
 
 func bounded(n float64) (time.Duration, Limit, bool) {
@@ -91,8 +91,8 @@ func child(v any, step string) (any, bool) {
 	return nil, false
 }
 
-// bucket reads {"maximumAvailable": 1000, "currentlyAvailable": 44, "restoreRate": 50}; beside it
-// stands what the query costs.
+// bucket reads {"maximumAvailable": 1000, "currentlyAvailable": 44, "restoreRate": 50}, with the
+// query's cost beside it.
 func bucket(name string, v map[string]any, above any) (wait time.Duration, l Limit, ok bool) {
 	if inner, isInside := v["throttleStatus"].(map[string]any); isInside {
 		v, above = inner, v

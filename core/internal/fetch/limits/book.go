@@ -1,4 +1,4 @@
-// Book: what a host has stated lately, and what follows from it.
+// Book: what a host has stated recently, and the resulting limits.
 
 package limits
 
@@ -9,121 +9,117 @@ import (
 )
 
 const (
-	below = 0.97 // a rate that keeps to a limit, as a share of it
-	// short is the longest window that is as good as a rate: where its ends are told as moments,
-	// they are rounded twice, by two clocks, too coarse to be waited for, while evenly spaced
-	// requests below the limit are never refused, wherever the window begins. All longer ones are
-	// budgets, and so are those of more than a second that tell a time to go: that is late by the
-	// same part of a second each time, which costs it once.
+	below = 0.97 // a rate that stays within a limit, as a fraction of it
+	// short is the longest window that is treated as a rate. Ends of short windows that are stated
+	// as moments are rounded by two clocks, so they are too coarse to wait for; evenly spaced
+	// requests below the limit are never refused, wherever the window begins. Longer windows are
+	// budgets, and so are those of more than a second with a relative reset: that is late by the
+	// same fraction of a second each time, which costs it once.
 	short   = 4 * time.Second
-	coarse  = 2 * time.Second // by so much a stated reset may be later than the real one: both clocks round
-	spend   = 2 * time.Second // what a bucket holds above its reserve is spent in this time, below a half
-	reserve = 0.1             // share of a bucket that is left to others who share the limit
-	// share of a limit: a request that is refused while more than that is left is refused for
-	// something else
+	coarse  = 2 * time.Second // largest error of a stated reset, because both clocks round
+	spend   = 2 * time.Second // time in which the content of a bucket above its reserve is spent
+	reserve = 0.1             // fraction of a bucket that is left to other users of the limit
+	// fraction of a limit: a request that is refused while more is left is refused for another
+	// reason
 	dearest = 0.1
-	// requests, before it is believed that one costs more than a unit, or that there is a budget
+	// requests, before a cost above one unit, or a budget, is accepted
 	few   = 10
-	stale = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
-	// requests, and a time, for which another size alone was stated: the limit has been changed
+	stale = 5 * time.Minute // age at which a statement without a window is ignored
+	// requests, and a time, with only another size stated: the limit was changed
 	silent  = 100
 	silence = 10 * time.Second
 )
 
-// A host that states more or less than this is not taken at its word: its headers are foreign
-// input.
+// Values beyond these bounds are ignored, because headers are untrusted.
 const (
 	mostRate  = 1e6
 	leastRate = 1.0 / 60
 )
 
-// Unbounded is as many requests under way as one likes.
+// Unbounded means no limit of concurrent requests.
 const Unbounded = 1 << 20
 
-// Verdict is what follows from what was stated.
+// Verdict is the result of what was stated.
 type Verdict struct {
-	Rate   float64 // requests a second; +Inf: none is stated
-	RateOf string  // the limit that it comes from
-	// Places is how many requests may be under way: no more than are left.
+	Rate   float64 // requests per second; +Inf: none stated
+	RateOf string  // name of the limit behind the rate
+	// Places bounds the concurrent requests by what is left.
 	Places   int
 	PlacesOf string
-	Until    time.Time // nothing is left until then; zero: something is
+	Until    time.Time // nothing is left until then; zero: something is left
 	UntilOf  string
 }
 
-// Book keeps what the replies of a host, or of a part of it, have stated. Its methods are for one
-// goroutine at a time.
+// Book keeps what the replies of a host, or a part of it, have stated. One goroutine at a time may
+// use it.
 //
-// A limit is one of three things. A short window is a rate. A bucket that says what it gains is a
-// rate, and what it holds beside may go at once. All others are budgets: they slow nothing down
-// while they last, let no more requests be under way than are left, and when they are used up,
-// nothing goes until they are in full again.
+// A limit is one of three kinds. A short window is a rate. A bucket with a known fill rate is a
+// rate, and its content may be used at once. All others are budgets: they do not slow requests
+// down, allow no more concurrent requests than are left, and stop all requests when used up until
+// they are reset.
 type Book struct {
-	order []*entry // as they were first stated
-	found *entry   // the budget that refusals have shown; nil: none
-	none  bool     // they are none of a budget
+	order []*entry // in the order of their first statement
+	found *entry   // budget derived from refusals; nil: none
+	none  bool     // refusals indicate no budget
 }
 
-// entry is one limit, as the reply to the latest request has stated it.
+// entry is one limit, as stated by the reply to the latest request.
 type entry struct {
 	Limit
-	serial int       // of that request
+	serial int       // number of that request
 	at     time.Time // when it was sent
 	until  time.Time // the reset
 	told   []told
 	resets time.Duration
-	zero   bool // a reset was told as 0: what is told is rounded down
-	// and so is what is told of a count that is used up, which ends up to a second later; of a
-	// bucket, 0 says that it is full
+	zero   bool // a reset was 0, so resets are rounded down
+	// so is the reset of a used-up count, which ends up to a second later; for a bucket, 0 means
+	// full
 	early bool
 	more  time.Duration // see guess
 
-	// Of the present count: it began with the request sent at begun, which left first.
+	// Of the current count, which began with the request sent at begun.
 	begun       time.Time
 	first       float64
 	firstSerial int
-	cost        float64 // units a request, as far as it shows
-	charged     float64 // what requests to a bucket cost,
-	charges     int     // and so many of them
-	// units that one which was refused costs at least, where more than a request mostly costs were
-	// left
+	cost        float64 // units per request, as measured
+	charged     float64 // units that requests to a bucket have cost,
+	charges     int     // and their number
+	// minimum cost of a refused request, if more was left than a request usually costs
 	dear        float64
-	gap         time.Duration // from one count to the next, where nothing names the window
-	origin, end time.Time     // ends of windows, where resets tell them, and
-	turns       int           // how many windows lie between
-	step        time.Duration // the shortest time from one end to the next
-	sends       []time.Time   // of what may still count, where nothing tells the reset
-	restart     int           // how many requests were sent when the count began that nothing was stated of yet
+	gap         time.Duration // between counts, if the window is not named
+	origin, end time.Time     // ends of windows from resets, and
+	turns       int           // number of windows between them
+	step        time.Duration // shortest time between two ends
+	sends       []time.Time   // of requests that may still count, if no reset is stated
+	restart     int           // number of requests sent when the current, still unstated count began
 	restartOf   time.Time
-	kept        int // windows of a budget that was found, and was kept to
+	kept        int // number of windows in which a found budget held
 
-	gain  float64 // units a second that it gains, as far as it shows; 0: not known
+	gain  float64 // units per second that it gains, as measured; 0: unknown
 	most  float64 // that was left
-	spent float64 // when gain was looked at: units that were gone,
-	ratio float64 // and these in a second of the time until the reset
+	spent float64 // units used when gain was last measured,
+	ratio float64 // and used units per second until the reset
 	look  time.Time
 	left  float64
 	count int
-	// hollow counts good replies that said that nothing is left, and not until when, before any
-	// said that something is; -1: one did.
+	// hollow counts successful replies that stated nothing left and no reset, before any stated
+	// something left; -1: one did.
 	hollow int
 	milli  bool    // its resets are in milliseconds
-	raw    float64 // the first of them, if it may be
+	raw    float64 // the first such value, if it may be
 	rawAt  time.Time
 }
 
-// Note takes in what a reply has stated at now, to the request with this serial number, which was
-// sent at that time. Serial numbers count the requests to whatever the limits are for, in the order
-// in which they were sent.
+// Note records what a reply at now has stated. sent and serial are the time and number of its
+// request; the numbers count the requests under these limits in the order of sending.
 func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 	for _, l := range s.Limits {
 		b.entry(l, sent, serial).note(l, sent, now, serial)
 	}
 }
 
-// Taken takes in that the reply which has stated s was no refusal. Where reply after reply is good
-// and says that nothing is left, as some gateways do that count nothing, what is stated is no
-// limit.
+// Taken records that the reply with statement s was successful. If many successful replies state
+// that nothing is left, as some gateways without a count do, that is not treated as a limit.
 func (b *Book) Taken(s Statement) {
 	for _, l := range s.Limits {
 		for _, e := range b.order {
@@ -138,11 +134,11 @@ func (b *Book) Taken(s Statement) {
 	}
 }
 
-// isHollow reports whether what is stated says nothing.
+// isHollow reports whether the statement is meaningless.
 func (e *entry) isHollow() bool { return e.hollow >= few }
 
-// Dear reports whether a request that failed may have cost more than was left: less was than two
-// requests cost, where one costs more than a unit.
+// Dear reports whether a failed request may have cost more than was left: less was left than two
+// requests cost, and one costs more than a unit.
 func (b *Book) Dear(s Statement) bool {
 	for _, l := range s.Limits {
 		for _, e := range b.order {
@@ -155,8 +151,8 @@ func (b *Book) Dear(s Statement) bool {
 	return false
 }
 
-// HasLeft reports whether the host states a limit of a rate, and says that of each of its limits
-// something is left at now. What is left of a day says nothing of a second.
+// HasLeft reports whether the host states a limit of a rate, and something is left of each of its
+// limits at now. What is left of a day says nothing about a second.
 func (b *Book) HasLeft(now time.Time) bool {
 	stated := false
 	for _, e := range b.order {
@@ -164,7 +160,7 @@ func (b *Book) HasLeft(now time.Time) bool {
 			continue
 		}
 		if e.Left < 0 && !e.Crowd {
-			continue // a rate, of which nothing is said to be left or not
+			continue // a rate without a statement of what is left
 		}
 		if e.Left < max(1, e.cost) && !e.over(now) {
 			return false
@@ -174,9 +170,8 @@ func (b *Book) HasLeft(now time.Time) bool {
 	return stated
 }
 
-// replaced reports whether a limit was raised or lowered since: under its name another size is
-// stated, and has been for long. Where endpoints have their own limits under one name, each is
-// heard of again and again.
+// replaced reports whether a limit was changed since: another size has long been stated under its
+// name. Endpoints with their own limits under one name alternate instead.
 func (b *Book) replaced(e *entry) bool {
 	for _, other := range b.order {
 		if other.Name == e.Name && other != e && other.serial > e.serial+silent && other.at.Sub(e.at) > silence {
@@ -186,8 +181,8 @@ func (b *Book) replaced(e *entry) bool {
 	return false
 }
 
-// entry returns the entry of a limit. One of another size is another limit: endpoints have their
-// own, under the same name.
+// entry returns the entry of a limit. Another size means another limit, because endpoints may have
+// their own under one name.
 func (b *Book) entry(l Limit, sent time.Time, serial int) *entry {
 	var e *entry
 	for _, other := range b.order {
@@ -206,7 +201,7 @@ func (b *Book) entry(l Limit, sent time.Time, serial int) *entry {
 	return e
 }
 
-// mostEntries bounds what is kept of a host that names ever new limits.
+// mostEntries bounds the limits of a host that names new ones without end.
 const mostEntries = 32
 
 func (e *entry) note(l Limit, sent, now time.Time, serial int) {
@@ -214,7 +209,7 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	e.zero = e.zero || e.resets > 0 && l.Reset <= 0
 	e.early = e.early || e.zero && l.Reset <= 0 && l.Left < 1 && l.Left >= 0
 	if serial < e.serial && sent.Before(e.begun) {
-		return // of the count before
+		return // of the previous count
 	}
 	if l.Max == 0 {
 		l.Max = e.Max
@@ -223,9 +218,9 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		l.Window = e.Window
 	}
 	newest := serial >= e.serial
-	rise, least := .1, 0. // of all: a count has begun anew
+	rise, least := .1, 0. // fraction of the limit: a new count has begun
 	if e.until.IsZero() && l.Window == 0 {
-		rise, least = .4, .8 // or it is a bucket, that has gained
+		rise, least = .4, .8 // or a bucket has gained
 	}
 	most := max(l.Max, e.most)
 	if newest && e.serial >= 0 && (e.over(sent) || l.Left > max(e.Left+max(.5, rise*most), least*most) &&
@@ -235,7 +230,7 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	if newest {
 		e.charge(l, sent, serial)
 		e.Limit, e.serial, e.at = l, serial, sent
-		down := e.early && l.End.IsZero() && l.Reset%time.Second == 0 // it is a second more, at most
+		down := e.early && l.End.IsZero() && l.Reset%time.Second == 0 // at most a second longer
 		if l.Reset > 0 && down || down && l.Left < e.cost {
 			e.until = now.Add(l.Reset + time.Second)
 		} else if l.Reset > 0 {
@@ -245,7 +240,7 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		}
 		e.resets = max(e.resets, l.Reset)
 	}
-	if l.Left > 0 || newest { // a refusal does not count
+	if l.Left > 0 || newest { // refused requests do not count
 		e.remember(sent)
 	}
 	e.least(l.Left, sent, now, newest)
@@ -253,14 +248,14 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	e.buckets(sent, serial)
 }
 
-// told is what was left, and when that was heard.
+// told is a stated rest, with its time.
 type told struct {
 	left float64
 	at   time.Time
 }
 
-// least takes the least of what the latest replies say is left, of those whose requests were under
-// way together: these come to the host in any order.
+// least takes the smallest stated rest of replies to concurrent requests, which reach the host in
+// any order.
 func (e *entry) least(left float64, sent, now time.Time, newest bool) {
 	if newest {
 		keep := e.told[:0]
@@ -278,7 +273,7 @@ func (e *entry) least(left float64, sent, now time.Time, newest bool) {
 	}
 }
 
-// heard is when the latest statement came.
+// heard returns the time of the latest statement.
 func (e *entry) heard() time.Time {
 	if len(e.told) == 0 {
 		return time.Time{}
@@ -286,7 +281,8 @@ func (e *entry) heard() time.Time {
 	return e.told[len(e.told)-1].at
 }
 
-// unit tells a reset in milliseconds from one in seconds: it falls by a thousand a second.
+// unit distinguishes resets in milliseconds from those in seconds: they fall by a thousand per
+// second.
 func (e *entry) unit(l Limit, now time.Time) time.Duration {
 	if !l.Unsure {
 		return l.Reset
@@ -305,7 +301,7 @@ func (e *entry) unit(l Limit, now time.Time) time.Duration {
 	return l.Reset
 }
 
-// over reports whether the count has ended by a time.
+// over reports whether the count has ended by now.
 func (e *entry) over(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
 
 // turn begins another count.
@@ -318,10 +314,10 @@ func (e *entry) turn(l Limit, sent, now time.Time, serial int) {
 		return
 	}
 	until, before := now.Add(l.Reset), e.until
-	if before.IsZero() { // the last reply told it as 0
+	if before.IsZero() { // the last reply stated 0
 		before = e.end
 	}
-	if !l.End.IsZero() && !e.End.IsZero() { // by the host's clock, and as exact as it is told
+	if !l.End.IsZero() && !e.End.IsZero() { // by the host's clock, as exactly as stated
 		until, before = l.End, e.End
 	}
 	if until.Sub(before) <= 0 {
@@ -337,22 +333,22 @@ func (e *entry) turn(l Limit, sent, now time.Time, serial int) {
 	e.end = until
 }
 
-// each is how long the windows are, by the times of their ends.
+// each returns the length of the windows, from the times of their ends.
 func (e *entry) each() time.Duration {
 	if e.turns == 0 {
 		return longest
 	}
 	each := e.end.Sub(e.origin) / time.Duration(e.turns)
-	// Some were missed, if the shortest is shorter. Of a short window that is told in whole seconds
-	// to go, no single one is exact.
+	// Some ends were missed if the shortest window is shorter. With resets in whole seconds, no
+	// single short window is exact.
 	if e.step > 0 && (!e.End.IsZero() || e.step > short && each < e.step*5/4) {
 		return e.step
 	}
 	return each
 }
 
-// charge adds up what the requests of a bucket cost since the last statement, where it says what it
-// gains and is not full.
+// charge adds up the cost of a bucket's requests since the last statement, if its gain is known and
+// it is not full.
 func (e *entry) charge(l Limit, sent time.Time, serial int) {
 	fill := max(e.Fill, e.gain)
 	if fill == 0 || e.Fill == 0 && e.resets == 0 || e.serial < 0 || l.Left < 0 || max(e.Left, l.Left) > .9*e.most {
@@ -364,7 +360,7 @@ func (e *entry) charge(l Limit, sent time.Time, serial int) {
 	}
 }
 
-// measure finds out what a request costs.
+// measure computes the cost of a request.
 func (e *entry) measure(serial int) {
 	if e.Cost > 0 {
 		e.cost = max(1, e.Cost)
@@ -382,8 +378,8 @@ func (e *entry) measure(serial int) {
 	}
 }
 
-// buckets finds out whether the limit is a bucket, and what it gains. One that says when it is full
-// again is emptied and filled in proportion to that time; one that says nothing is seen to gain.
+// buckets detects a bucket, and its gain. If it states when it is full, its rest is proportional to
+// that time; otherwise its gain is observed.
 func (e *entry) buckets(sent time.Time, serial int) {
 	e.most = max(e.most, e.Left, e.Max)
 	gone := e.most - e.Left
@@ -427,8 +423,7 @@ const (
 	budgetHeld = 8               // windows for which a budget is kept to, before more is tried
 )
 
-// inProportion looks whether what is gone of a limit is in proportion to the time until all of it
-// is there again.
+// inProportion checks whether the used part of a limit is proportional to the time until its reset.
 func (e *entry) inProportion(gone, ratio float64) {
 	like := e.ratio > 0 && ratio > .7*e.ratio && ratio < 1.35*e.ratio
 	switch {
@@ -446,10 +441,10 @@ func (e *entry) inProportion(gone, ratio float64) {
 	}
 }
 
-// Found takes in a refusal at now that asks for a pause and states no limit: since the last pause
-// so many requests were taken. It reports whether that is to be taken for a budget: the next count
-// ends when as many are sent, without a refusal. Where the next refusals come after far fewer
-// requests, it is none, and the rate is what counts.
+// Found processes a refusal that asks for a pause but states no limit, after taken requests since
+// the last pause. It reports whether that is treated as a budget: the next count then ends after as
+// many requests, without a refusal. If further refusals come after far fewer requests, there is no
+// budget but a rate.
 func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial int) bool {
 	if wait < budgetWait || wait > budgetMost || b.none || taken < budgetFew {
 		return false
@@ -472,10 +467,17 @@ func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial 
 	return true
 }
 
-// Refused notes a refusal: a window that was guessed is too short, a bucket gains less than was
-// seen, or a request costs more than is left.
-func (b *Book) Refused() {
+// Refused notes a refusal, which took nothing out of a bucket. The first of a volley tells more: a
+// window that was guessed is too short, a bucket gains less than was seen, or a request costs more
+// than is left.
+func (b *Book) Refused(first bool) {
 	for _, e := range b.order {
+		if e.gain > 0 {
+			e.count++ // else what it gains would seem to be more
+		}
+		if !first {
+			continue
+		}
 		if e.Left >= max(e.cost, e.dear) && e.Left < dearest*e.Max && !e.Crowd {
 			e.dear = e.Left + 1
 		}
@@ -489,8 +491,8 @@ func (b *Book) Refused() {
 	}
 }
 
-// Verdict returns what holds at now, with so many requests under way of those that were sent,
-// serial in all.
+// Verdict returns the limits at now. underway is the number of requests in progress, serial the
+// number of all sent.
 func (b *Book) Verdict(now time.Time, underway, serial int) Verdict {
 	v := Verdict{Rate: math.Inf(1), Places: Unbounded}
 	for _, e := range b.order {
@@ -512,7 +514,7 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 			v.places(e.Max, e.Name)
 		}
 		return
-	// and that count is over too
+	// and that count has ended too
 	case e.over(now) && e.turns > 0 && !now.Before(e.until.Add(e.each())) && e.restartOf.Equal(e.until):
 		e.until = e.until.Add(e.each())
 		if e.kept++; e.Name == found && e.kept%budgetHeld == 0 {
@@ -522,8 +524,8 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 		return
 	case e.over(now) && max(e.Fill, e.gain) > 0:
 		left = e.Max
-	// nothing is stated of the new count yet, and by some hosts nothing will be before the next
-	// refusal: so it is counted here
+	// Nothing is stated about the new count yet, and some hosts state nothing before the next
+	// refusal, so it is counted here.
 	case e.over(now):
 		if e.Max == 0 {
 			return
@@ -533,7 +535,7 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 		}
 		left, counted = e.Max-float64(serial-e.restart)*e.cost, true
 		if left < e.cost && e.turns == 0 {
-			v.places(1, e.Name) // how long the window is will show
+			v.places(1, e.Name) // the length of the window is still unknown
 			return
 		}
 		left = max(left, 0)
@@ -545,7 +547,7 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 			v.Rate, v.RateOf = rate, e.Name
 		}
 		if !math.IsInf(rate, 1) && (e.Window > 0 || max(e.Fill, e.gain) > 0 || e.turns >= 2) {
-			return // evenly spaced, whatever is left
+			return // even spacing needs no budget
 		}
 	}
 	if left < 0 {
@@ -589,13 +591,15 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 	}
 	window := e.Window
 	if e.End.IsZero() && (e.resets > time.Second || e.resets == time.Second && e.zero) {
-		return 0, false // told as a time to go, that is as good a pause as that of any budget
+		return 0, false // a relative reset gives a pause as exact as any budget's
 	}
 	switch {
 	case window > 0:
+	case e.resets > 0 && e.serial == e.firstSerial && e.turns == 0:
+		return 0, false // one reply cannot distinguish a short window from the end of a long one
 	case e.resets > 0 && e.resets <= short:
 		window = e.guess()
-	case e.resets == 0 && e.Soon: // rounded down to 0, each time: a window of a second
+	case e.resets == 0 && e.Soon: // always rounded down to 0: a window of a second
 		window = time.Second
 	}
 	if e.Max > 0 && window > 0 && window <= short {
@@ -604,23 +608,23 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 	return 0, false
 }
 
-// guess tells the length of a short window that is not named by the longest time to a reset that
-// was seen. Such times are rounded up: the guess begins low, and each refusal adds to it.
+// guess returns the length of an unnamed short window: the longest observed time to a reset. Such
+// times are rounded up, so the guess begins low and each refusal raises it.
 func (e *entry) guess() time.Duration {
 	if e.turns >= 2 {
 		each := max(e.each(), time.Second/2)
 		if !e.zero && e.resets == time.Second {
-			each = min(each, e.resets) // always 1 and never 0: it is rounded up, so that the window is no longer
+			each = min(each, e.resets) // always 1, never 0: rounded up, so the window is not longer
 		}
 		if whole := each.Round(time.Second); e.End.IsZero() && whole > 0 && (each-whole).Abs() < whole*3/8 {
-			return whole // as windows are: what is beyond it are replies that came late, and windows without a request
+			return whole // a usual length; longer times come from late replies and windows without requests
 		}
 		return each
 	}
 	return min(max(e.resets-coarse, time.Second)+e.more, e.resets)
 }
 
-// back returns when something is left again; zero if nobody knows.
+// back returns when something is left again; zero: unknown.
 func (e *entry) back(left float64) time.Time {
 	switch {
 	case e.Fill > 0 || e.gain > 0:
@@ -633,7 +637,7 @@ func (e *entry) back(left float64) time.Time {
 	return time.Time{}
 }
 
-// window is how long the window is, as it is named or as far as it shows.
+// window returns the length of the window, named or observed.
 func (e *entry) window() time.Duration {
 	if e.Window > 0 {
 		return e.Window
@@ -641,10 +645,10 @@ func (e *entry) window() time.Duration {
 	return e.gap
 }
 
-// mostSends bounds the requests that are remembered.
+// mostSends bounds the remembered requests.
 const mostSends = 10_000
 
-// remember keeps when the requests were sent that may still count.
+// remember keeps the times of requests that may still count.
 func (e *entry) remember(sent time.Time) {
 	if !e.until.IsZero() || e.Fill > 0 {
 		e.sends = nil
@@ -658,8 +662,8 @@ func (e *entry) remember(sent time.Time) {
 	e.sends = append(e.sends[n:], sent)
 }
 
-// UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is
-// what a refusal is for, and not for a rate.
+// UsedUp reports whether a stated limit has nothing left except for requests in progress: a refusal
+// is then due to that limit, not to a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
 		if !e.Crowd && !e.isHollow() && e.Left >= 0 && !e.over(now) &&
@@ -670,13 +674,13 @@ func (b *Book) UsedUp(now time.Time, underway int) bool {
 	return false
 }
 
-// isRate reports whether the limit is a rate and no budget.
+// isRate reports whether the limit is a rate rather than a budget.
 func (e *entry) isRate() bool {
 	_, ok := e.rate(e.Left, 0)
 	return ok
 }
 
-// Stated returns the limits in the order in which they were first stated, as they are at now.
+// Stated describes the limits at now, in the order of their first statement.
 func (b *Book) Stated(now time.Time) []string {
 	var all []string
 	for _, e := range b.order {

@@ -28,6 +28,8 @@ const (
 	roleRetry
 	roleCrowdMax
 	roleCrowdLeft
+	roleLoneCost // of a request, without the limit that it counts in
+	roleError
 	roleNone // what says nothing that is of use
 )
 
@@ -42,15 +44,16 @@ type part struct {
 
 // roles are the words by which a header of a limit says which one it is.
 var roles = map[string]role{
-	"limit": roleMax, "max": roleMax, "maximum": roleMax, "total": roleMax, "capacity": roleMax,
+	"limit": roleMax, "max": roleMax, "maximum": roleMax, "total": roleMax, "capacity": roleMax, "allotted": roleMax,
 	"remaining": roleLeft, "remain": roleLeft, "left": roleLeft, "available": roleLeft,
-	"used": roleUsed, "usage": roleUsed, "observed": roleUsed, "consumed": roleUsed,
-	"reset": roleReset, "resets": roleReset, "next": roleReset, "expires": roleReset,
+	"used": roleUsed, "usage": roleUsed, "observed": roleUsed, "consumed": roleUsed, "count": roleUsed,
+	"current": roleUsed,
+	"reset":   roleReset, "resets": roleReset, "next": roleReset, "expires": roleReset,
 	"interval": roleWindow, "window": roleWindow, "period": roleWindow, "duration": roleWindow,
 	"fillrate": roleFill, "fill": roleFill, "replenish": roleFill, "refill": roleFill, "restore": roleFill,
 	"cost": roleCost, "charge": roleCost, "requested": roleCost,
 	"policy": rolePolicy, "bucket": roleBucket, "resource": roleBucket, "name": roleBucket,
-	"reason": roleReason, "problem": roleReason, "scope": roleReason, "global": roleGlobal,
+	"reason": roleReason, "problem": roleReason, "scope": roleReason, "type": roleReason, "global": roleGlobal,
 	"concurrentlimit": roleCrowdMax, "concurrentremaining": roleCrowdLeft, "nearlimit": roleNone,
 }
 
@@ -115,12 +118,20 @@ func classify(name string) (part, bool) {
 		return p, true
 	}
 	p := part{}
+	if m := costWords.FindStringSubmatch(strings.ToLower(name)); m != nil {
+		return part{stem: m[1], role: roleLoneCost}, true
+	}
+	if slices.ContainsFunc(words, func(w string) bool { return w == "error" || w == "errortype" }) {
+		return part{role: roleError}, true
+	}
 	from, to := anchor(words)
 	if to == 0 {
 		return p, false
 	}
 	if m := periodLimit.FindStringSubmatch(words[to-1]); m != nil {
 		p.period = periods[m[1]]
+	} else if words[from] == "qps" {
+		p.period = time.Second
 	}
 	stem := append([]string{}, words[:to]...)
 	found := false
@@ -188,7 +199,8 @@ func anchor(words []string) (from, to int) {
 			next = words[i+1]
 		}
 		switch {
-		case oneWord.MatchString(w), w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
+		case oneWord.MatchString(w), w == "quota", w == "throttle", w == "throttling", w == "qps",
+			periodLimit.MatchString(w):
 			return i, i + 1
 		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" &&
 			next == "info":

@@ -30,6 +30,7 @@ type Statement struct {
 	Bucket   string // the host's name for what the request counted in: "core", a hash; "": not named
 	Reach    Reach
 	Crowd    bool     // a refusal is for the number of requests under way, not for their rate
+	Says     string   // what a header about the error says of a request that comes too often; "": nothing
 	Ignored  []string // headers with a value that cannot be
 }
 
@@ -111,6 +112,9 @@ func (s Statement) String() string {
 	if s.Crowd {
 		parts = append(parts, "for the number of requests under way")
 	}
+	if s.Says != "" {
+		parts = append(parts, "refused: "+s.Says)
+	}
 	for _, i := range s.Ignored {
 		parts = append(parts, "not understood: "+i)
 	}
@@ -125,6 +129,8 @@ func (s Statement) Refuses(status int, usual bool) bool {
 		return true
 	case status < 400 || status > 599:
 		return false
+	case s.Says != "":
+		return true
 	case s.Wait > 0 && !usual:
 		return true
 	case status < 500:
@@ -160,7 +166,7 @@ func Read(status int, header http.Header, now time.Time, clock *Clock) Statement
 		return s
 	}
 	r := reader{s: &s, refused: status == http.StatusTooManyRequests, groups: map[string]*group{}, clock: clock,
-		now: now}
+		now: now, costs: map[string]string{}}
 	r.date = clock.at(header, now)
 	for name, values := range header {
 		if p, ok := classify(name); ok {
@@ -176,10 +182,11 @@ func Read(status int, header http.Header, now time.Time, clock *Clock) Statement
 // hosts send "Retry-After: 0" with each.
 func speaks(header http.Header, status int) bool {
 	for name := range header {
-		if strings.Contains(name, "imit") || strings.Contains(name, "uota") || strings.Contains(name, "hrottl") {
+		if strings.Contains(name, "imit") || strings.Contains(name, "uota") || strings.Contains(name, "hrottl") ||
+			strings.Contains(name, "Qps") {
 			return true
 		}
-		if status >= 300 && strings.Contains(name, "Retry") {
+		if status >= 300 && (strings.Contains(name, "Retry") || strings.Contains(name, "Error")) {
 			return true
 		}
 	}
@@ -207,6 +214,7 @@ type reader struct {
 	date    time.Time // by the host's clock
 	exact   bool      // Wait is in milliseconds
 	fixed   bool      // Wait is from Retry-After itself
+	costs   map[string]string
 }
 
 // take notes one header.
@@ -221,6 +229,14 @@ func (r *reader) take(p part, name, value string, status int) {
 		return
 	case roleReason:
 		r.reason(value)
+		return
+	case roleError:
+		if status >= 400 && overWords.MatchString(value) {
+			r.s.Says = fmt.Sprintf("%.60s", value)
+		}
+		return
+	case roleLoneCost:
+		r.costs[p.stem] = value
 		return
 	case roleGlobal:
 		if strings.EqualFold(value, "true") {
@@ -292,9 +308,10 @@ func (r *reader) retry(p part, name, value string, status int) {
 func (r *reader) reason(value string) {
 	v := strings.ToLower(value)
 	switch {
-	case strings.Contains(v, "burst-based"), strings.Contains(v, "endpoint"), strings.Contains(v, "per-issue"):
+	case strings.Contains(v, "burst-based"), strings.Contains(v, "endpoint"), strings.Contains(v, "per-issue"),
+		v == "method", v == "service":
 		r.s.Reach = Endpoint
-	case strings.Contains(v, "global"), strings.Contains(v, "quota"):
+	case strings.Contains(v, "global"), strings.Contains(v, "quota"), v == "application":
 		r.s.Reach = Whole
 	}
 	if strings.Contains(v, "concurren") {
@@ -310,6 +327,7 @@ func (r *reader) ignore(name, value string) {
 func (r *reader) finish() {
 	for _, g := range r.groups {
 		g.ungroup()
+		g.spell()
 	}
 	r.joinForms()
 	r.lendTimes()
@@ -321,6 +339,7 @@ func (r *reader) finish() {
 	}
 	for _, stem := range slices.Sorted(keys(r.groups)) {
 		g := r.groups[stem]
+		r.pairs(g)
 		policy := slices.Concat(policies[stem], g.sizes())
 		own := policy
 		if strings.ContainsAny(g.bare, "=;") {
@@ -333,6 +352,7 @@ func (r *reader) finish() {
 		}
 		r.rest(g, policy)
 	}
+	r.lend()
 	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(r.s.Ignored)
 }

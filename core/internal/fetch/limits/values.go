@@ -46,6 +46,9 @@ var spelt = regexp.MustCompile(`^(?:\s*\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec
 var iso = regexp.MustCompile(
 	strings.ReplaceAll(`^p(?:Nw)?(?:Nd)?(?:t(?:Nh)?(?:Nm)?(?:Ns)?)?$`, "N", `(\d+(?:\.\d+)?)`))
 
+// clockwise is a time to go as a clock shows it: 00:00:30.
+var clockwise = regexp.MustCompile(`^(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)$`)
+
 var piece = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([a-z]+)`)
 
 // duration reads a time to go. A number without a unit is one of seconds; unsure says that it may
@@ -80,6 +83,14 @@ func duration(s string, unit time.Duration) (d time.Duration, unsure, ok bool) {
 		}
 		return seconds(sum), false, ok
 	}
+	if m := clockwise.FindStringSubmatch(s); m != nil {
+		var sum float64
+		for i, u := range []float64{3600, 60, 1} {
+			n, _ := strconv.ParseFloat(m[1+i], 64)
+			sum += n * u
+		}
+		return seconds(sum), false, true
+	}
 	n, ok := number(s)
 	if !ok {
 		return 0, false, false
@@ -100,6 +111,9 @@ var layouts = []string{
 	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 15:04:05 -0700 2006",
 	"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02 15:04Z07:00", "2006-01-02 15:04 MST",
 	"2/Jan/2006:15:04:05 -0700", "2/Jan/2006:15:04:05", // of the logs of web servers
+	// of the United States
+	"1/2/2006 3:04:05 PM", "1/2/2006 15:04:05", "1/2/2006 3:04:05 PM MST", "1/2/2006 15:04:05 MST",
+	"Monday, January 2, 2006 3:04:05 PM MST", "January 2, 2006 3:04:05 PM MST", "Jan 2, 2006 3:04:05 PM MST",
 	time.UnixDate, "2006-01-02 15:04:05 -0700 MST", "20060102T150405Z0700", // of Java, of Go, and of ISO without marks
 }
 

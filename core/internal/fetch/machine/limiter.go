@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// reserve are the methods of fetch.Limiter.
+// reserve has the methods of ratelimit.Limiter.
 type reserve interface {
 	Reserve(ctx context.Context, key string, n int) (time.Duration, error)
 	Penalize(ctx context.Context, key string, d time.Duration) error
 }
 
-// Reserve takes n places in the key's schedule, as fetch.Limiter says.
+// Reserve reserves n places in the key's schedule, see ratelimit.Limiter.
 func (s *Shared) Reserve(ctx context.Context, key string, n int) (time.Duration, error) {
 	wait, err := s.own.Reserve(ctx, key, n)
 	if err != nil {
 		return 0, err
 	}
-	return max(wait, s.take(key, n)), nil
+	return max(wait, s.take(key, n, wait)), nil
 }
 
 // Penalize pauses the key for all processes.

@@ -1,7 +1,8 @@
 // Package machine makes the processes of one machine keep one pace for each host. What they have to
 // know of each other lies in one file of a fixed size, under a lock of the system, which is free
 // again however a process ends: for each host the end of its pause, when the next place of its
-// schedule comes, how many places were taken, and who asks it with which limit of the rate.
+// schedule comes, how many places were taken, who asks it with which limit of the rate, and some
+// numbers that one of them has left for the others.
 //
 // The file holds nothing that is of use later: what was written by processes that have been silent
 // for some seconds counts no more. If it cannot be read or written, each process keeps its own
@@ -23,25 +24,25 @@ import (
 
 const (
 	slots   = 1024
-	size    = 256 // bytes of a slot
-	probes  = 16  // slots that a host may be in
-	holders = 8   // processes that are told apart
+	size    = 320 // bytes of a slot
+	probes  = 16  // slots in which a host may be
+	holders = 8   // processes in a slot
+	notes   = 7   // numbers that one may leave
 	alive   = 10 * time.Second
-	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
-	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota,
-	// which may be another account's, and whoever asks is told of it again.
+	beat    = time.Second // interval of signs of life of a process without a rate limit
+	// farthest bounds the shared schedule and pauses. What is later is a quota, which may be of
+	// another account, and every process is told of it anyway.
 	farthest = time.Hour
 )
 
-// Limiter is what this one adds to: see fetch.Limiter and fetch.RateSetter. Its schedule is this
-// process's own.
+// Limiter is the process's own limiter, with a schedule of its own.
 type Limiter interface {
 	reserve
 	SetRate(key string, perSecond float64, burst int)
 }
 
-// Shared is a limiter whose pauses and schedules hold for all processes that use the same file. Its
-// methods may be called by several goroutines at once.
+// Shared is a limiter whose pauses and schedules apply to all processes with the same file. Its
+// methods may be called by several goroutines at the same time.
 type Shared struct {
 	own  Limiter
 	file *os.File
@@ -51,40 +52,49 @@ type Shared struct {
 
 	mu    sync.Mutex
 	hosts map[string]*host
-	once  sync.Once // for fail
+	once  sync.Once // guards fail
 }
 
-// host is what this process knows of a host.
+// host is this process's state of a host.
 type host struct {
 	rate   float64
 	burst  int
-	slot   int // -1: none was free
+	slot   int // -1: no slot was free
 	sum    uint64
 	beaten time.Time
-	mine   uint64 // places taken since the last sign of life
-	others uint64 // places that others took, not yet told
-	count  uint64 // of the slot, when it was last read
-	live   int    // processes that ask the host, this one included
+	mine   uint64    // places reserved since the last sign of life
+	others uint64    // places that others reserved, not reported yet
+	count  uint64    // of the slot, when last read
+	live   int       // processes that use the host, including this one
+	note   uint64    // the latest that is known, and
+	told   []float64 // what it says, not yet told
 }
 
 // slot is the content of a slot.
 type slot struct {
-	sum   uint64 // of the host's name; 0: free
-	until int64  // end of the pause, in nanoseconds since 1970
-	by    uint64 // whose pause it is
+	sum   uint64 // hash of the host's name; 0: free
+	until int64  // end of the pause, Unix nanoseconds
+	by    uint64 // process that set the pause
 	next  int64  // when the schedule is free again
-	count uint64 // places that were taken
+	count uint64 // reserved places
 	who   [holders]holder
+	note  note
+}
+
+// note are numbers that a process leaves for the others.
+type note struct {
+	count   uint64 // of notes
+	by      uint64
+	numbers [notes]float64
 }
 
 type holder struct {
 	id   uint64
-	rate uint64 // as bits of a float64; 0: none
-	seen int64  // 0 in a free one
+	rate uint64 // bits of a float64; 0: none
+	seen int64  // 0: free
 }
 
-// Open opens the file at path, which is made if it is missing. fail is told once if the file cannot
-// be used any more.
+// Open opens or makes the file at path. It calls fail once if the file becomes unusable.
 func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -101,8 +111,7 @@ func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 // Close closes the file.
 func (s *Shared) Close() error { return s.file.Close() }
 
-// SetRate sets the rate of a key, as far as this process knows it: the lowest of all processes'
-// holds.
+// SetRate sets this process's rate of a key. The lowest rate of all processes applies.
 func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,14 +120,56 @@ func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.own.SetRate(key, perSecond, burst)
 }
 
-// Others returns how many processes ask a host, this one included, and how many places the others
-// have taken since it was last asked.
-func (s *Shared) Others(key string) (live, taken int) {
+// Live returns how many processes ask a host, this one included.
+func (s *Shared) Live(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(1, s.host(key).live)
+}
+
+// Taken returns how many places the others have taken since it was last asked.
+func (s *Shared) Taken(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.host(key)
-	taken, h.others = int(min(h.others, 1<<30)), 0
-	return max(1, h.live), taken
+	taken := int(min(h.others, 1<<30))
+	h.others = 0
+	return taken
+}
+
+// Tell leaves numbers, seven at most, for the other processes that ask a host.
+func (s *Shared) Tell(key string, numbers []float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host(key)
+	s.change(h, time.Now(), func(at *slot) {
+		at.note.count++
+		at.note.by, h.note = s.id, at.note.count
+		copy(at.note.numbers[:], numbers)
+	})
+}
+
+// Told returns the numbers that another process has left since it was last asked; nil: none.
+func (s *Shared) Told(key string) []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host(key)
+	told := h.told
+	h.told = nil
+	return told
+}
+
+// hear notes what a process that is alive has left.
+func (s *Shared) hear(h *host, at slot, now time.Time) {
+	if at.note.count == h.note || at.note.by == s.id {
+		return
+	}
+	h.note = at.note.count
+	at.each(now, func(w holder) {
+		if w.id == at.note.by {
+			h.told = at.note.numbers[:]
+		}
+	})
 }
 
 func (s *Shared) host(key string) *host {
@@ -133,15 +184,17 @@ func (s *Shared) host(key string) *host {
 }
 
 // take takes n places in the schedule of a host and returns how long to wait for them, for a pause
-// or for the schedule.
-func (s *Shared) take(key string, n int) time.Duration {
+// or for the schedule. They come no sooner than own, which is how long this process waits anyway: a
+// place that it lets pass would be another's.
+func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.host(key), time.Now()
-	// most of the time a look will do
+	// Usually the state in memory suffices.
 	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat {
 		if at, ok := s.read(h.slot); ok && at.sum == h.sum && (n == 0 || math.IsInf(at.rate(now), 1)) {
 			h.mine += uint64(n)
+			s.hear(h, at, now)
 			return at.pause(now, s.id)
 		}
 	}
@@ -150,6 +203,7 @@ func (s *Shared) take(key string, n int) time.Duration {
 		wait = at.pause(now, s.id)
 		at.sign(s.id, h.rate, now)
 		h.live = at.live(now)
+		s.hear(h, *at, now)
 		taken := h.mine + uint64(n)
 		if h.count > 0 && at.count > h.count {
 			h.others += at.count - h.count
@@ -157,13 +211,14 @@ func (s *Shared) take(key string, n int) time.Duration {
 		at.count += taken
 		h.count, h.mine, h.beaten = at.count, 0, now
 		if rate := at.rate(now); n > 0 && !math.IsInf(rate, 1) {
-			wait = at.place(now.Add(wait), rate, h.burst, n).Sub(now)
+			wait = at.place(now.Add(max(wait, own)), rate, h.burst, n).Sub(now)
 		}
 	})
 	return wait
 }
 
-// pause is how long the pause of somebody else lasts; one's own is kept by one's own limiter.
+// pause returns the rest of another process's pause; this process's own limiter keeps its own
+// pauses.
 func (at *slot) pause(now time.Time, me uint64) time.Duration {
 	if at.by == me || at.until <= now.UnixNano() {
 		return 0
@@ -172,10 +227,10 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 	if left > farthest {
 		return 0
 	}
-	return left // the host has said so, whoever was told, and whatever has become of that process
+	return left // it applies even if the process that received it is gone
 }
 
-// place takes n places of a schedule at a rate.
+// place reserves n places of a schedule at a rate.
 func (at *slot) place(from time.Time, rate float64, burst, n int) time.Time {
 	each := time.Duration(float64(time.Second) / rate)
 	next := time.Unix(0, at.next)
@@ -189,7 +244,7 @@ func (at *slot) place(from time.Time, rate float64, burst, n int) time.Time {
 	return next
 }
 
-// sign notes that a process asks the host.
+// sign records that a process uses the host.
 func (at *slot) sign(id uint64, rate float64, now time.Time) {
 	best := 0
 	for i, w := range at.who {
@@ -220,7 +275,7 @@ func (at *slot) live(now time.Time) (n int) {
 	return n
 }
 
-// rate is the lowest that a process knows of.
+// rate returns the lowest rate of all processes.
 func (at *slot) rate(now time.Time) float64 {
 	rate := math.Inf(1)
 	at.each(now, func(w holder) {
@@ -241,10 +296,15 @@ func (s *Shared) read(i int) (at slot, ok bool) {
 	for n := range at.who {
 		at.who[n] = holder{id: word(5 + 3*n), rate: word(6 + 3*n), seen: int64(word(7 + 3*n))}
 	}
+	const end = 5 + 3*holders
+	at.note.count, at.note.by = word(end), word(end+1)
+	for n := range at.note.numbers {
+		at.note.numbers[n] = math.Float64frombits(word(end + 2 + n))
+	}
 	return at, true
 }
 
-// write writes a slot as one piece.
+// write writes a slot atomically.
 func (s *Shared) write(i int, at slot) error {
 	raw := make([]byte, 0, size)
 	for _, w := range []uint64{at.sum, uint64(at.until), at.by, uint64(at.next), at.count} {
@@ -255,17 +315,22 @@ func (s *Shared) write(i int, at slot) error {
 			raw = binary.LittleEndian.AppendUint64(raw, v)
 		}
 	}
+	raw = binary.LittleEndian.AppendUint64(raw, at.note.count)
+	raw = binary.LittleEndian.AppendUint64(raw, at.note.by)
+	for _, n := range at.note.numbers {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(n))
+	}
 	_, err := s.file.WriteAt(raw[:size], int64(i)*size)
 	return err
 }
 
-// change changes the slot of a host under the lock. Without a slot or a lock nothing is shared.
+// change changes the slot of a host under the lock. Without a slot or the lock, nothing is shared.
 func (s *Shared) change(h *host, now time.Time, change func(*slot)) {
 	if err := s.lock.Lock(); err != nil {
 		s.broken(err)
 		return
 	}
-	defer func() { _ = s.lock.Unlock() }() // the system frees it when the file is closed
+	defer func() { _ = s.lock.Unlock() }() // closing the file releases it otherwise
 	if !s.find(h, now) {
 		return
 	}
@@ -280,7 +345,7 @@ func (s *Shared) change(h *host, now time.Time, change func(*slot)) {
 	}
 }
 
-// find looks for the slot of a host: its own, a free one, or one that nobody has used lately.
+// find finds the slot of a host: its own, a free one, or an abandoned one.
 func (s *Shared) find(h *host, now time.Time) bool {
 	free := -1
 	for p := range probes {

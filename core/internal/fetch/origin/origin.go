@@ -1,4 +1,4 @@
-// Package origin is scheme, host and port of a URL, in the one spelling in which they are compared.
+// Package origin has the normalised scheme, host and port of a URL.
 package origin
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/address"
 )
 
-// Origin is where a request goes to: "https://issues.apache.org", "https://jira.corp:8443". In a
-// list of allowed origins, the host may be "*.example.com": every host below example.com, not
+// Origin is the target of a request: "https://issues.apache.org", "https://jira.corp:8443". In a
+// list of allowed origins, the host may be "*.example.com": every host below example.com, but not
 // example.com itself.
 type Origin struct{ Scheme, Host, Port string }
 
-// Parse reads an origin from a URL; a path and what follows are not looked at. The host becomes
-// lower case ASCII (bücher.de is xn--bcher-kva.de) without a dot at the end, the port the scheme's
-// own if there is none. The errors do not quote raw, which may hold a password.
+// Parse parses the origin of a URL and ignores its path. It normalises the host to lower-case ASCII
+// (bücher.de becomes xn--bcher-kva.de) without a dot at the end, and fills in the default port. Its
+// errors do not quote raw, which may contain a password.
 func Parse(raw string) (Origin, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -28,7 +28,7 @@ func Parse(raw string) (Origin, error) {
 	return of(u, true)
 }
 
-// Of returns the origin of u, which may not have a wildcard.
+// Of returns the origin of u, without wildcards.
 func Of(u *url.URL) (Origin, error) { return of(u, false) }
 
 func of(u *url.URL, wildcard bool) (Origin, error) {
@@ -63,24 +63,24 @@ func defaultPort(scheme string) string {
 	return "443"
 }
 
-// Covers reports whether a request to target, which has no wildcard, is one to o.
+// Covers reports whether o includes target, which has no wildcard.
 func (o Origin) Covers(target Origin) bool {
 	if o.Scheme != target.Scheme || o.Port != target.Port {
 		return false
 	}
 	if below, ok := strings.CutPrefix(o.Host, "*"); ok {
 		if _, err := netip.ParseAddr(target.Host); err == nil {
-			return false // "*.0.0.1" covers no address
+			return false // "*.0.0.1" includes no address
 		}
 		return len(target.Host) > len(below) && strings.HasSuffix(target.Host, below)
 	}
 	return o.Host == target.Host
 }
 
-// String returns the origin as it stands in a pipeline file.
+// String formats the origin as in a pipeline file.
 func (o Origin) String() string { return o.Scheme + "://" + o.Address() }
 
-// Address returns the host and, where it is not the scheme's own, the port.
+// Address returns the host, with the port if it is not the default.
 func (o Origin) Address() string {
 	if o.Port != defaultPort(o.Scheme) {
 		return net.JoinHostPort(o.Host, o.Port)
@@ -91,13 +91,12 @@ func (o Origin) Address() string {
 	return o.Host
 }
 
-// Covered reports whether one of origins covers target.
+// Covered reports whether one of origins includes target.
 func Covered(origins []Origin, target Origin) bool {
 	return slices.ContainsFunc(origins, func(o Origin) bool { return o.Covers(target) })
 }
 
-// PlainText reports whether requests to the origin can be read on the way: they are not encrypted
-// and leave the machine.
+// PlainText reports whether requests to the origin are unencrypted and leave the machine.
 func (o Origin) PlainText() bool {
 	ip := net.ParseIP(o.Host)
 	return o.Scheme == "http" && o.Host != "localhost" && (ip == nil || !ip.IsLoopback())

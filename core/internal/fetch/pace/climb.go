@@ -1,24 +1,23 @@
-// climb is how the learned rate of a pace rises again: towards the rate that was refused, in long
-// steps while that is far and seldom when it is near, and it stays just below it. From time to
-// time, at most once a minute or two and 500 requests, a probe goes beyond: the limit may have been
-// raised.
+// climb raises the learned rate again after a refusal: towards the refused rate, in large steps
+// while that is far and rarely when it is near, staying just below it. At most once a minute or
+// two, and after 500 requests, a probe exceeds it, because the limit may have been raised.
 
 package pace
 
 import "time"
 
 const (
-	longest     = 0.15        // a step, as a share of the rate
-	quick       = 0.5         // likewise, where hardly anything is known of the limit
-	closeBy     = 0.1         // so near to the ceiling, steps are rare: one goes too far now and then
-	closest     = 0.01        // here the climb is at an end
-	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused,
-	probeNear   = 1.03        // or so far, if the last one was refused: the limit may lie between
-	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
-	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
+	longest     = 0.15        // step as a fraction of the rate
+	quick       = 0.5         // likewise, while little is known of the limit
+	closeBy     = 0.1         // within this distance to the ceiling, steps are rare, because some exceed it
+	closest     = 0.01        // within this distance, the climb ends
+	probeUp     = 1.06        // a probe as a multiple of the refused rate,
+	probeNear   = 1.03        // or this, if the last one was refused: the limit may be in between
+	probeEvery  = time.Minute // minimum time since the last probe or refusal
+	probeAfter  = 500         // minimum number of requests, likewise: a failing probe costs one or two
 	probeRarest = 2 * time.Minute
-	probeStep   = 15 * time.Second // and
-	probeSome   = 100              // requests, for which a probe that is not refused is kept before it goes on
+	probeStep   = 15 * time.Second // minimum time of a probe, and
+	probeSome   = 100              // minimum requests of a successful probe before the next step
 )
 
 // climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
@@ -41,7 +40,7 @@ func (p *Pace) climb(now time.Time) {
 		return
 	}
 	if p.used(elapsed) {
-		if now.Sub(p.refusedAt) < 2*p.paused { // what the host has saved up in the pause goes yet: nothing is proven
+		if now.Sub(p.refusedAt) < 2*p.paused { // the capacity that the host saved up in the pause is still in use, so nothing is proven
 			p.stepAt, p.stepTaken = now, 0
 			return
 		}
@@ -51,12 +50,12 @@ func (p *Pace) climb(now time.Time) {
 	p.stepAt, p.stepTaken = now, 0
 }
 
-// used reports whether the rate was made use of since the last step: otherwise nothing is proven.
+// used reports whether the rate was used since the last step. Otherwise nothing is proven.
 func (p *Pace) used(elapsed time.Duration) bool {
 	return float64(p.stepTaken) >= 0.7*p.rate()*elapsed.Seconds()
 }
 
-// probe goes beyond the ceiling, if it is time.
+// probe exceeds the ceiling if a probe is due.
 func (p *Pace) probe(now time.Time) {
 	gap, requests := p.probeGap, probeAfter
 	if p.probing {
@@ -66,7 +65,7 @@ func (p *Pace) probe(now time.Time) {
 	if p.stepTaken < requests || elapsed < gap || !p.used(elapsed) {
 		return
 	}
-	if p.probing { // nothing refused: the limit has been raised, go on in longer steps
+	if p.probing { // not refused: the limit was raised, so continue in larger steps
 		p.probeGain = min(2, 1+2*(p.probeGain-1))
 		p.probeGap = probeEvery
 	}

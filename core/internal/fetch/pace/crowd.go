@@ -1,4 +1,4 @@
-// crowd finds out whether a host refuses by how many requests are under way, and how many it takes.
+// crowd detects a host that refuses by the number of concurrent requests, and finds its limit.
 
 package pace
 
@@ -8,55 +8,54 @@ import (
 )
 
 const (
-	crowdSeen = 64 // so many under way, or more, are counted as one
-	// share of the requests taken that may have been more than the limit: replies on their way
-	// still count here
+	crowdSeen = 64 // larger numbers of concurrent requests are counted as this one
+	// fraction of accepted requests that may exceed the limit: replies in transit still count as
+	// concurrent
 	crowdOver = 0.02
-	crowdFew  = 3 // or so many
-	// requests after which one more is tried, and a time: a minute at first, twice as long when it
-	// was in vain
+	crowdFew  = 3 // or this number
+	// Requests before one more is tried, and a time: a minute at first, twice as long after a
+	// failed attempt.
 	crowdProbe   = 500
-	crowdLeast   = 3                // requests under way; of fewer, the rate explains as much
-	crowdProven  = 200              // requests taken, before it is believed that a 429 is not for the rate
-	crowdSettled = 20 * time.Second // after which it counts what a limit lets through
+	crowdLeast   = 3                // concurrent requests; with fewer, the rate is an equal explanation
+	crowdProven  = 200              // accepted requests, before a 429 is attributed to concurrency
+	crowdSettled = 20 * time.Second // after this time, accepted requests at the limit are counted
 	crowdBarred  = 10 * time.Minute
-	crowdRepeats = 2   // refusals at the limit, hardly anything taken between them: then it is none
-	crowdHeld    = 100 // requests taken at the limit, before the next run is told of it
+	crowdRepeats = 2   // refusals at the limit with hardly any accepted request in between: the limit is given up
+	crowdHeld    = 100 // accepted requests at the limit, before it is saved for the next run
 )
 
-// crowd counts, for each number of requests under way, how many were taken. Where the rate is what
-// counts, requests are refused however few are under way. Where the crowd counts, those that were
-// refused had more company than nearly all that were taken, where no company is what had left the
-// host when they came. Two such refusals in a row make a limit, or three after some hundred
-// requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal,
-// one more after some hundred requests that were taken while it was in use, and soon twice as many
-// more each time that nothing is refused for it: a limit that was none is gone in a minute or two.
-// The next run looks sooner. Where the host says that this is what it refuses for, or a refusal
-// comes far sooner than other replies do, the first one makes a limit.
+// crowd counts the accepted requests by their concurrency. Under a rate limit, requests are refused
+// at any concurrency. Under a concurrency limit, refused requests had more concurrent requests than
+// nearly all accepted ones; concurrent are those already sent when the request arrived. Two such
+// refusals in a row give a limit; for 429s, as of a rate, three after some hundred requests. The
+// limit then follows the host: one less after a refusal, one more after some hundred requests
+// accepted at the limit, and soon doubling steps while nothing is refused, so that a wrong limit is
+// gone in a minute or two. The next run tries more sooner. If the host states that concurrency is
+// the reason, or a refusal comes far sooner than other replies, the first refusal gives a limit.
 type crowd struct {
 	taken    [crowdSeen + 1]int
 	all      int
-	refusals int           // one after another, all of them with more company than what was taken
-	least    int           // of their company
-	largest  int           // likewise
-	last     time.Time     // of these refusals
-	took     time.Duration // what was taken took, lately
-	turn     time.Duration // the shortest time in which a refusal came back: the way to the host and back
+	refusals int           // consecutive refusals with more concurrency than accepted requests
+	least    int           // smallest concurrency of them
+	largest  int           // largest concurrency of them
+	last     time.Time     // time of the last one
+	took     time.Duration // recent latency of accepted requests
+	turn     time.Duration // shortest latency of a refusal: the round trip
 	most     int           // the limit; 0: none
-	among    int           // processes that asked the host when it was made: it is for one of them
+	among    int           // processes using the host when the limit was found; the limit is for one of them
 	gap      time.Duration
-	changed  time.Time // when the limit was lowered or raised
-	since    int       // requests taken since then
-	used     int       // of these, sent when the limit was reached
-	raised   int       // by so many the limit was, and nothing was refused since
-	recalled bool      // it is an earlier run's, and nothing was tried since
-	held     int       // requests taken at it, since there is one
+	changed  time.Time // when the limit was last changed
+	since    int       // accepted requests since then
+	used     int       // of these, sent while the limit was reached
+	raised   int       // increase of the limit without a refusal since
+	recalled bool      // from an earlier run, not tested yet
+	held     int       // accepted requests at the limit
 	repeats  int
-	// Of a volley that has made a limit at once: how many of it were refused, and the most company
-	// that one of them had.
+	// Of a burst whose refusals gave a limit at once: the number of refusals, and the largest
+	// concurrency of one.
 	inVolley, outermost int
 
-	barred time.Time // until then no limit is made: the last was wrong
+	barred time.Time // no limit before then, because the last one was wrong
 }
 
 func newCrowd() crowd { return crowd{} }
@@ -68,16 +67,16 @@ func (c *crowd) limit() int {
 	return c.most
 }
 
-// add takes in the fate of a request, beside which so many were under way together. It returns
-// whether there is reason to make a limit, see adopt, or whether it has given one up.
+// add processes a reply, whose request was concurrent with together others. found: there is
+// evidence for a limit, see adopt. lost: the limit was given up.
 func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (found, lost bool) {
 	switch {
 	case w.Refused || status == 503:
 		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
 			c.turn = took
 		}
-		if f.sent.Before(c.last) { // one of a volley
-			if c.inVolley > 0 { // that has made the limit: what was inside is all of them but those that were refused
+		if f.sent.Before(c.last) { // part of a burst
+			if c.inVolley > 0 { // the burst gave the limit: all of it except the refused requests was accepted
 				c.inVolley++
 				c.outermost = max(c.outermost, together)
 				c.most = max(1, min(c.most, c.outermost-c.inVolley))
@@ -91,7 +90,7 @@ func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (fou
 		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() &&
 			c.explains(n) {
 			c.inVolley, c.outermost = 1, max(n, together)
-			// what was inside is all of them but those that were refused: one, as far as is known
+			// All except the refused requests were accepted: at least one.
 			c.largest = c.outermost
 			return true, false
 		}
@@ -103,9 +102,9 @@ func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (fou
 	return false, false
 }
 
-// likely reports whether what is taken takes far longer than a refusal: then requests are inside
-// the host for long, and may well be too many at once. Where both take as long as the way, they
-// hardly meet.
+// likely reports whether accepted requests take far longer than refusals. Then requests stay in the
+// host for long and may exceed a concurrency limit. If both take only the round trip, they hardly
+// overlap.
 func (c *crowd) likely() bool { return c.turn > 0 && c.took > 3*c.turn }
 
 func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
@@ -115,15 +114,15 @@ func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	switch {
 	case c.refusals == 0:
 		c.least, c.largest = n, n
-	case n == c.least-1: // it has changed places on the way with one that was sent at the same time
+	case n == c.least-1: // reordered with a request sent at the same time
 		return false
-	case n == c.least+1 && !c.explains(c.least) && c.explains(n): // the former one had
+	case n == c.least+1 && !c.explains(c.least) && c.explains(n): // the previous one was
 		c.refusals, c.least, c.largest = 0, n, n
 	}
 	c.least, c.largest = min(c.least, n), max(c.largest, n)
 	c.refusals++
 	if !c.explains(c.least) {
-		*c = crowd{last: c.last, turn: c.turn, took: c.took} // what counts is the rate
+		*c = crowd{last: c.last, turn: c.turn, took: c.took} // the rate explains the refusals
 		return false
 	}
 	if status == http.StatusServiceUnavailable {
@@ -132,7 +131,7 @@ func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	return c.refusals >= 3 && c.all >= crowdProven
 }
 
-// explains reports whether hardly any request was taken that had as much company.
+// explains reports whether hardly any request with this concurrency was accepted.
 func (c *crowd) explains(n int) bool {
 	over := 0
 	for i := n; i <= crowdSeen; i++ {
@@ -141,16 +140,15 @@ func (c *crowd) explains(n int) bool {
 	return n >= crowdLeast && float64(over) <= max(crowdFew, crowdOver*float64(c.all))
 }
 
-// adopt makes a limit, which is found beside the other processes that ask the host: so many with
-// this one.
+// adopt sets a limit that was found while this number of processes used the host.
 func (c *crowd) adopt(now time.Time, processes int) {
 	c.among = max(1, processes)
 	c.most, c.gap, c.repeats, c.raised, c.held = max(1, c.largest-1), probeEvery, 0, 0, 0
 	c.changed, c.since, c.used = now, 0, 0
 }
 
-// shrink lowers the limit, or gives it up if it keeps nothing from being refused, unless the host
-// has said that it is what it refuses for.
+// shrink lowers the limit. It gives the limit up if refusals continue, unless the host has stated
+// that concurrency is the reason.
 func (c *crowd) shrink(now time.Time, said bool) (lost bool) {
 	switch {
 	case c.raised > 0:
@@ -169,15 +167,15 @@ func (c *crowd) shrink(now time.Time, said bool) (lost bool) {
 	return false
 }
 
-// recall begins with the limit of an earlier run, which was last refused at a time.
+// recall sets the limit of an earlier run, which was last confirmed by a refusal at last.
 func (c *crowd) recall(most int, last, now time.Time) {
 	c.largest = most + 1
 	c.adopt(now, 1)
 	c.recalled, c.held, c.last = true, crowdHeld, last
 }
 
-// lesson returns the limit if the next run is to be told of it, else 0. What was tried last and was
-// not refused yet is not part of it.
+// lesson returns the limit to save for the next run; 0: none. It excludes the latest, unconfirmed
+// increase.
 func (c *crowd) lesson(now time.Time) int {
 	if c.held < crowdHeld || now.Sub(c.last) > learnedFresh {
 		return 0
@@ -185,7 +183,7 @@ func (c *crowd) lesson(now time.Time) int {
 	return c.most - c.raised
 }
 
-// due reports whether it is time to let more be under way.
+// due reports whether to try one more concurrent request.
 func (c *crowd) due(now time.Time) bool {
 	requests, gap := crowdProbe, c.gap
 	if c.raised > 0 || c.recalled {
@@ -198,9 +196,9 @@ func (c *crowd) giveUp(now time.Time) {
 	*c = crowd{last: c.last, turn: c.turn, took: c.took, barred: now.Add(crowdBarred)}
 }
 
-// slower reports whether the host is asked more seldom for the limit than at the given rate. Where
-// latency hardly varies, the crowd grows with the rate and explains as much: then the explanation
-// is right by which the host takes more.
+// slower reports whether the limit gives a lower request rate than the given one. With nearly
+// constant latency, concurrency grows with the rate, and both explain the refusals; then the
+// explanation that allows more requests applies.
 func (c *crowd) slower(than float64, now time.Time) bool {
 	elapsed := now.Sub(c.changed)
 	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled &&
@@ -221,7 +219,7 @@ func (c *crowd) take(f *Flight, now time.Time) {
 		c.recalled = false
 		c.changed, c.since, c.used = now, 0, 0
 	}
-	if c.all > 10*crowdProbe { // old times count less
+	if c.all > 10*crowdProbe { // older requests count less
 		c.all = 0
 		for i := range c.taken {
 			c.taken[i] /= 2

@@ -1,6 +1,6 @@
-// eased lowers the rate while a host is in trouble: multiplicatively for a burst of server errors,
-// and additively back up. After errors alone, as of a host that was away, the way up begins with
-// doublings: how much such a host takes is not known to be little.
+// eased lowers the rate while a host returns server errors: multiplicative decrease for a burst of
+// errors, additive increase after it. After errors only, as from a host that was down, the increase
+// begins with doublings, because nothing shows that the host can take little.
 
 package pace
 
@@ -10,26 +10,25 @@ import (
 )
 
 const (
-	easedOver  = 20   // replies over which the share of failures is taken
-	easedClean = 5    // replies without a failure after which the trouble is over, whatever the share
-	easedShare = 0.25 // more than that is trouble
+	easedOver  = 20   // replies in the fraction of failures
+	easedClean = 5    // consecutive successes after which the trouble is over
+	easedShare = 0.25 // fraction of failures that means trouble
 	easedBy    = 0.7
-	easedUp    = 0.05   // of the rate at which the trouble began, for each second without it
-	easedFast  = 1. / 3 // of that rate, up to which it doubles
-	easedLeast = 0.2    // requests a second: whether a host is to be asked at all is not decided here;
-	// nor less than the rate at which the trouble began by so much: some fail at times, however
-	// seldom they are asked
+	easedUp    = 0.05   // increase per second without trouble, as a fraction of the rate at its beginning
+	easedFast  = 1. / 3 // fraction of that rate up to which it doubles
+	easedLeast = 0.2    // requests per second: the breaker, not this, stops requests;
+	// T largest reduction below the rate at the beginning, because some requests fail at any rate
 	easedDeep  = 20
 	easedEvery = time.Second
 )
 
 type eased struct {
-	share  float64 // of failures, lately
-	clean  int     // replies since the last failure
-	at     float64 // the rate now; +Inf: none
-	began  float64 // the rate at which the trouble began
+	share  float64 // recent fraction of failures
+	clean  int     // successes since the last failure
+	at     float64 // current rate; +Inf: none
+	began  float64 // rate at the beginning of the trouble
 	change time.Time
-	// How fast requests come back, measured from second to second:
+	// The rate of replies, measured each second:
 	second time.Time
 	count  float64
 	speed  float64
@@ -39,7 +38,7 @@ func newEased() eased { return eased{at: math.Inf(1)} }
 
 func (e *eased) rate() float64 { return e.at }
 
-// add takes in a reply.
+// add processes a reply.
 func (e *eased) add(now time.Time, failed bool) {
 	e.measure(now)
 	x := 0.0
@@ -70,7 +69,7 @@ func (e *eased) add(now time.Time, failed bool) {
 	}
 }
 
-// back begins the way up for a host that was away: its failures were those of an outage.
+// back begins the increase for a host that was down, whose failures were those of the outage.
 func (e *eased) back(now time.Time) {
 	if math.IsInf(e.at, 1) {
 		return
@@ -79,8 +78,8 @@ func (e *eased) back(now time.Time) {
 	e.at, e.change = max(e.at, easedFast*e.began), now
 }
 
-// measure keeps the speed: that of the last whole second, or of a longer time in which hardly
-// anything came; where there are failures, the one before them.
+// measure keeps the rate of the last whole second, or of a longer time with few replies; with
+// failures, that of the second before.
 func (e *eased) measure(now time.Time) {
 	if e.second.IsZero() {
 		e.second = now
@@ -89,7 +88,7 @@ func (e *eased) measure(now time.Time) {
 	if passed := now.Sub(e.second).Seconds(); passed >= 1 {
 		speed := e.count / passed
 		if e.share > easedShare/8 {
-			speed = max(speed, e.speed) // failures slow down by themselves: each waits for its next attempt
+			speed = max(speed, e.speed) // failures slow requests down by themselves through backoff
 		}
 		e.speed, e.second, e.count = speed, now, 0
 	} else {

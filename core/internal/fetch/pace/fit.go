@@ -1,5 +1,5 @@
-// fit finds the rate of a token bucket, the commonest kind of limit, out of what it took and what
-// it refused.
+// fit estimates the rate of a token bucket, the most common kind of limit, from accepted and
+// refused requests.
 
 package pace
 
@@ -9,32 +9,32 @@ import (
 )
 
 const (
-	fitLeast   = 0.05 // requests a second
+	fitLeast   = 0.05 // requests per second
 	fitMost    = 5000
-	fitStep    = 1.02 // from one rate that is tried to the next
-	fitSlack   = 0.3  // requests: latency varies, so that the time at which the host counted one is not known exactly
-	fitDeepest = 0.5  // seconds that a bucket takes to fill: a deeper one cannot be told from a fixed window so soon
-	fitRange   = 2    // rates that are further apart are of no use
+	fitStep    = 1.02 // factor between candidate rates
+	fitSlack   = 0.3  // requests: latency varies, so the host's time of a request is not known exactly
+	fitDeepest = 0.5  // seconds to fill a bucket; a larger bucket cannot be distinguished from a fixed window so soon
+	fitRange   = 2    // a larger factor between the bounds is useless
 )
 
-// fit tries many rates at once. For each it follows how long a queue would be that gains each
-// request that was taken and is emptied at that rate. A token bucket refuses what finds that queue
-// as long as the bucket is deep, and nothing else. So the host's rate is none at which a queue that
-// was refused was shorter than another that was taken: if a rate is too low, the queues that were
-// taken seem long; if it is too high, those that were refused seem short. How deep the bucket is
-// need not be known, and two refusals at unequal speeds are enough.
+// fit follows many candidate rates at once. For each, it computes the length of a queue that gains
+// each accepted request and drains at that rate. A token bucket refuses exactly the requests that
+// find the queue as long as the bucket is deep. So a candidate is wrong if a refused request found
+// a shorter queue than an accepted one. For too low rates, the queues of accepted requests are
+// long; for too high ones, those of refused requests are short. The depth of the bucket need not be
+// known, and two refusals at different speeds suffice.
 type fit struct {
 	tries   []try
 	last    time.Time // when the latest request was sent
-	empty   time.Time // the last refusal: the bucket was empty
-	taken   int       // since then
-	granted float64   // requests a second from one refusal to another: the host's rate is no less
+	empty   time.Time // time of the last refusal, when the bucket was empty
+	taken   int       // accepted since then
+	granted float64   // requests per second between two refusals: a lower bound of the host's rate
 }
 
 type try struct {
 	rate, queue float64
-	taken       float64 // the longest queue that let a request in
-	refused     float64 // the shortest that did not
+	taken       float64 // longest queue with an accepted request
+	refused     float64 // shortest queue with a refused request
 }
 
 func newFit() *fit {
@@ -45,8 +45,8 @@ func newFit() *fit {
 	return f
 }
 
-// add takes in the fate of a request. Replies come out of order: so many requests that were sent no
-// later than this one have none yet.
+// add processes a reply. Replies come out of order; before is the number of requests sent no later
+// than this one that have no reply yet.
 func (f *fit) add(sent time.Time, refused bool, before int) {
 	var passed, late float64
 	switch {
@@ -61,7 +61,7 @@ func (f *fit) add(sent time.Time, refused bool, before int) {
 		t := &f.tries[i]
 		t.queue = max(0, t.queue-t.rate*passed)
 		if refused {
-			t.refused = min(t.refused, t.queue+t.rate*late+float64(before)) // it was no longer than that
+			t.refused = min(t.refused, t.queue+t.rate*late+float64(before)) // an upper bound of its queue
 			continue
 		}
 		t.taken = max(t.taken, t.queue)
@@ -72,8 +72,8 @@ func (f *fit) add(sent time.Time, refused bool, before int) {
 	}
 }
 
-// rates returns the lowest and the highest rate that explain all that was seen, after a refusal at
-// now of the rate inForce. It returns false if there is none, or if they are too far apart.
+// rates returns the lowest and highest rate that explain all replies, after a refusal at now with
+// the rate inForce. It returns false if there is none, or the bounds are too far apart.
 func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool) {
 	if !f.empty.IsZero() {
 		f.granted = max(f.granted, float64(f.taken-1)/now.Sub(f.empty).Seconds())
@@ -92,6 +92,5 @@ func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool)
 	return low, high, low > 0 && low <= high && high < fitRange*low
 }
 
-// explains reports whether a host with the rate of t would have taken and refused what was taken
-// and refused.
+// explains reports whether a host with this rate would have accepted and refused the same requests.
 func (t try) explains() bool { return t.taken < t.refused+fitSlack && t.refused <= fitDeepest*t.rate }

@@ -1,5 +1,5 @@
-// gradient finds out how many requests a host works on at one time, by its latency: beyond that
-// number they wait inside it, so that more of them make each slower and none of them sooner.
+// gradient estimates, from the latency, how many requests a host processes in parallel. More
+// concurrent requests only queue inside the host.
 
 package pace
 
@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	gradientRound  = 20 // replies at least, from one look at the latency to the next
-	gradientShapes = 64 // kinds of requests that are told apart
-	gradientFew    = 5  // replies of a shape that say something
-	// gradientSlack is a delay that is no queue: so much comes from two machines that are busy, and
-	// CoDel begins to count at half of it.
+	gradientRound  = 20 // minimum replies between two evaluations
+	gradientShapes = 64 // kinds of requests
+	gradientFew    = 5  // minimum replies of a kind
+	// gradientSlack is a delay that does not count as queueing: busy machines cause it, and CoDel
+	// begins to count at half of it.
 	gradientSlack = 10 * time.Millisecond
-	queueLow      = 0.1 // share of the requests under way that may stand in line inside the host, and one half request
-	queueHigh     = 0.2 // likewise, and one
+	queueLow      = 0.1 // fraction of the concurrent requests that may queue in the host, plus half a request
+	queueHigh     = 0.2 // likewise, plus one
 	restEvery     = 2 * time.Minute
 	restAfter     = 1000 // requests
 	restRound     = 10
 )
 
-// Sample is the latency of one reply: the time to its first byte, and the shape of its request.
+// Sample is the latency of one reply, as the time to its first byte, with the shape of its request.
 type Sample struct {
 	Shape string
 	Took  time.Duration
 }
 
-// ShapeOf is what requests of comparable latency have in common: the method and the path without
-// what looks like an id.
+// ShapeOf is the common part of requests with comparable latency: the method and the path without
+// ids.
 func ShapeOf(req *http.Request) string {
 	parts := strings.Split(req.URL.Path, "/")
 	for i, part := range parts {
@@ -42,28 +42,28 @@ func ShapeOf(req *http.Request) string {
 	return req.Method + strings.Join(parts, "/")
 }
 
-// gradient compares the latency of each shape to what it is when few requests are under way. Of n
-// requests under way, whose latency is r times that, n·(1-1/r) stand in line and n/r are worked on.
-// While the line is short the limit grows by one, where it is long it falls to just above what is
-// worked on.
+// gradient compares the latency of each shape with that at low concurrency. If n concurrent
+// requests have r times that latency, n·(1-1/r) of them queue and n/r are processed. While the
+// queue is short, the limit grows by one. If it is long, the limit falls to just above what is
+// processed.
 //
-// What the latency is at rest is seen at the start, when the window is small, and later whenever it
-// falls. It may rise too: so from time to time, while the latency is what limits, half as many
-// requests are sent for a moment.
+// The latency at low concurrency is measured at the start, when the window is small, and later
+// whenever it falls. It may also rise, so while latency is the limit, the concurrency is halved
+// briefly from time to time.
 type gradient struct {
 	shapes map[string]*shape
 	most   float64 // +Inf: no limit
 	n      int     // replies in this round
-	crowd  float64 // sum of the requests under way
+	crowd  float64 // sum of the concurrency
 
 	resting bool
 	rested  time.Time
-	since   int // requests since
+	since   int // requests since the last rest
 }
 
 // shape is the latency of one kind of request, in seconds.
 type shape struct {
-	base float64 // at rest; 0: not known
+	base float64 // at low concurrency; 0: unknown
 	sum  float64 // of this round
 	n    float64
 }
@@ -72,7 +72,7 @@ func newGradient() gradient {
 	return gradient{shapes: map[string]*shape{}, most: math.Inf(1)}
 }
 
-// window is how many requests may be under way.
+// window returns the allowed number of concurrent requests.
 func (g *gradient) window() int {
 	switch {
 	case math.IsInf(g.most, 1):
@@ -83,7 +83,7 @@ func (g *gradient) window() int {
 	return max(1, int(g.most))
 }
 
-// add takes in a good reply.
+// add processes a successful reply.
 func (g *gradient) add(f *Flight, now time.Time, latency Sample) {
 	if latency.Took <= 0 || g.resting && f.sent.Before(g.rested) {
 		return
@@ -107,7 +107,7 @@ func (g *gradient) add(f *Flight, now time.Time, latency Sample) {
 	g.round(now)
 }
 
-// round ends a round of replies, if there are enough of them.
+// round ends a round of replies, if it has enough.
 func (g *gradient) round(now time.Time) {
 	switch {
 	case g.resting:
@@ -122,7 +122,7 @@ func (g *gradient) round(now time.Time) {
 	}
 }
 
-// adjust changes the limit by what the round has shown.
+// adjust changes the limit after a round.
 func (g *gradient) adjust() {
 	took, atRest := 0.0, 0.0
 	for _, s := range g.shapes {
@@ -150,7 +150,7 @@ func (g *gradient) adjust() {
 	})
 }
 
-// rest begins or ends a moment of few requests.
+// rest begins or ends a short time of low concurrency.
 func (g *gradient) rest(now time.Time, begin bool) {
 	if !begin {
 		g.fold(func(s *shape, mean float64) { s.base = (s.base + mean) / 2 })
@@ -158,7 +158,7 @@ func (g *gradient) rest(now time.Time, begin bool) {
 	g.resting, g.rested, g.since = begin, now, 0
 }
 
-// fold shows each shape the mean of its round and begins another.
+// fold passes each shape's mean of the round to show, and begins another round.
 func (g *gradient) fold(show func(*shape, float64)) {
 	for _, s := range g.shapes {
 		if s.base > 0 && s.n >= gradientFew {

@@ -1,4 +1,4 @@
-// What one run learns for the next.
+// What one run saves for the next.
 
 package pace
 
@@ -8,26 +8,26 @@ import (
 )
 
 const (
-	learnedFresh = 36 * time.Hour // longer ago, it is where the search begins, no more; a run a day is within it
-	mostLearned  = 1e6            // requests a second: more is a mistake
+	learnedFresh = 36 * time.Hour // older results only start the search; daily runs are within it
+	mostLearned  = 1e6            // requests per second; higher values are errors
 )
 
-// Forgotten is the age at which nothing is left of what was learned.
+// Forgotten is the age at which saved results are ignored.
 const Forgotten = 7 * 24 * time.Hour
 
-// Learned is what was learned of one host. Zeros are what was not learned.
+// Learned is what was learned about one host. Zero means not learned.
 type Learned struct {
-	Rate    float64   `json:"rate,omitzero"`    // requests a second, learned of refusals
-	Ceiling float64   `json:"ceiling,omitzero"` // that was refused
-	Crowd   int       `json:"crowd,omitzero"`   // requests under way, learned of refusals
-	Latency float64   `json:"latency,omitzero"` // likewise, learned of the latency
+	Rate    float64   `json:"rate,omitzero"`    // requests per second, from refusals
+	Ceiling float64   `json:"ceiling,omitzero"` // the refused rate
+	Crowd   int       `json:"crowd,omitzero"`   // concurrent requests, from refusals
+	Latency float64   `json:"latency,omitzero"` // likewise, from the latency
 	At      time.Time `json:"at"`
-	// CrowdAt is when more than Crowd were last refused. A run that keeps to it is not refused, and
-	// so does not make it any truer.
+	// CrowdAt is when more than Crowd concurrent requests were last refused. A run within the limit
+	// is not refused, and so does not confirm it.
 	CrowdAt time.Time `json:"crowd_at,omitzero"`
 }
 
-// Recall begins with what an earlier run has learned, if nothing is known yet.
+// Recall starts with the results of an earlier run, if nothing is known yet.
 func (p *Pace) Recall(l Learned, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,7 +50,7 @@ func (p *Pace) Recall(l Learned, now time.Time) {
 	}
 }
 
-// Learned returns what is to be kept; false if there is nothing.
+// Learned returns what to save; false: nothing.
 func (p *Pace) Learned(now time.Time) (Learned, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,7 @@ func (p *Pace) Learned(now time.Time) (Learned, bool) {
 		if !math.IsInf(p.ceiling, 1) {
 			l.Ceiling = p.ceiling
 		}
-		if p.probing { // it is not known whether the host takes it
+		if p.probing { // not confirmed yet
 			l.Rate, l.Ceiling = max(p.proven, leastLearned), 0
 		}
 	}

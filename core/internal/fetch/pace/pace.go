@@ -48,71 +48,73 @@ import (
 )
 
 const (
-	below = 0.97 // a rate that keeps to a limit, as a share of it
-	rash  = 0.8  // of a rate that was refused at once, again
-	hasty = 0.25 // likewise, at least, where the bucket gains far less
-	few   = 30   // requests: a first refusal after fewer tells little
-	// seconds for which a host has saved up, by a guess, when it is asked for the first time
+	below = 0.97 // a rate that stays within a limit, as a fraction of it
+	rash  = 0.8  // factor for a rate that was refused again at once
+	hasty = 0.25 // smallest factor, likewise, if the bucket gains far less
+	few   = 30   // requests: an earlier first refusal says little
+	// seconds of capacity that a host has presumably saved up before the first request
 	saved        = 0.2
-	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
+	dear         = 3 * time.Second // a pause that costs more than too low a guess
 	leastLearned = 1.0 / 600
-	longWait     = 2 * time.Minute        // a pause of so long is a budget's: it tells nothing of a rate
-	firstPause   = 500 * time.Millisecond // after a refusal that names none
+	longWait     = 2 * time.Minute        // a pause of a budget, which says nothing about a rate
+	firstPause   = 500 * time.Millisecond // after a refusal without a stated pause
 	pauseCap     = time.Minute
-	unlimited    = 1 << 20 // requests under way
+	unlimited    = 1 << 20 // concurrent requests
 )
 
-// Order is what the pace asks for.
+// Order is the current pace.
 type Order struct {
 	Rate   float64 // requests per second; +Inf: no limit
-	Burst  int     // that may go at once after a rest
-	Window int     // requests under way
+	Burst  int     // requests in a burst after idle time
+	Window int     // concurrent requests
 	Pause  time.Duration
-	Cause  string // of the pause
-	From   string // where the rate comes from: file, stated, learned, 5xx, or nothing
-	// WindowFrom is where the window comes from: file, stated, learned (of refusals), latency, or
-	// start, while it grows after a beginning or a pause.
+	Cause  string // cause of the pause
+	From   string // origin of the rate: file, stated, learned, 5xx, or ""
+	// WindowFrom is the origin of the window: file, stated, learned (from refusals), latency, or
+	// start (growing after a start or a pause).
 	WindowFrom string
-	By         string // what says how long the pause is
-	Of         string // the stated limit that the rate or the window comes from
-	Refused    bool   // the reply that was observed
+	By         string // source of the pause's length
+	Of         string // the stated limit behind the rate or the window
+	Refused    bool   // of the observed reply
 }
 
 // Word is what a reply says.
 type Word struct {
 	limits.Statement
-	Refused bool // for asking too often
-	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is
-	// small, a reply of any kind may use its last unit.
+	Refused bool // refused because of too many requests
+	// Unsure says that only an exhausted limit indicates a refusal: with a small limit, any reply
+	// may use its last unit.
 	Unsure bool
-	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate; see suspect.go
-	// Suspected says that it is a 503 without a word, which may be no refusal at all; see
+	Busy   bool // a 503, which may have other reasons than a rate; see suspect.go
+	Broken bool // it is a 503: of an outage that comes again, or of a rate, but hardly of a budget
+	// Suspected says that it is a 503 without further information, which may be no refusal; see
 	// suspect.go.
 	Suspected bool
-	Pause     time.Duration // until it is to be asked again; 0: not said
-	Least     time.Duration // the first pause, where it is not said
+	Pause     time.Duration // requested pause; 0: not stated
+	Least     time.Duration // first pause if none is stated
 }
 
-// Flight is a request under way.
+// Flight is a request in progress.
 type Flight struct {
 	sent   time.Time
 	serial int
-	crowd  int // requests under way when it was sent, itself included
+	crowd  int // concurrent requests when it was sent, including itself
 	gone   int // of these, replied since
-	early  int // likewise, before it can have come to the host: their replies were on the way already
+	early  int // likewise, before it can have reached the host: their replies were in transit
 }
 
-// Pace is that of one host, or of a part of it. Make one with [New]. Its methods may be called by
-// several goroutines at once.
+// Pace is the pace of one host, or a part of it. Make one with [New]. Its methods may be called by
+// several goroutines at the same time.
 type Pace struct {
 	mu       sync.Mutex
 	fixed    float64
-	burst    int // for fixed
-	places   int // of the file
+	burst    int // of fixed
+	places   int // from the file
 	book     limits.Book
 	clock    limits.Clock
-	serial   int  // requests that were sent
-	live     int  // processes that ask the host; 0: this one
+	serial   int  // number of sent requests
+	live     int  // processes that use the host; 0: only this one
+	told     news // to the others, or by one of them
 	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
 	again    again
@@ -122,46 +124,46 @@ type Pace struct {
 	gradient gradient
 	eased    eased
 
-	// Of what the host took since the last refusal that taught something:
+	// Of accepted requests since the last informative refusal:
 	since     time.Time
 	taken     int
-	stale     bool      // a refusal has ended the count; the next reply that is not refused begins another
-	refusedAt time.Time // the last refusal: replies to requests sent before it teach nothing new
+	stale     bool      // a refusal has ended the count; the next accepted reply begins another
+	refusedAt time.Time // last refusal: replies to requests sent before it add nothing
 	paused    time.Duration
-	brokeAt   time.Time // the last server error, likewise
-	refusals  int       // one after another, with nothing taken between them
+	brokeAt   time.Time // last server error, likewise
+	refusals  int       // consecutive refusals without an accepted request
 
 	lesson
-	before lesson // what crowd has put aside
+	before lesson // replaced by crowd
 
-	// Of the way back up:
+	// Of the increase:
 	stepAt    time.Time // when the rate was last changed
-	stepTaken int       // since then
-	longest   float64   // a step, as a share of the rate: more while little is known
+	stepTaken int       // accepted since then
+	longest   float64   // step as a fraction of the rate: larger while little is known
 	probing   bool
 	probeGap  time.Duration
 	probeGain float64
 }
 
-// lesson is what was learned of a host's rate.
+// lesson is what was learned about a host's rate.
 type lesson struct {
 	learned  float64
-	ceiling  float64 // the rate that was refused
-	proven   float64 // the highest rate that was kept for a step, below the ceiling
+	ceiling  float64 // the refused rate
+	proven   float64 // highest rate below the ceiling that was kept for a step
 	fit      *fit
-	recalled bool // it is an earlier run's
+	recalled bool // from an earlier run
 }
 
 func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
 
-// New returns a pace that knows nothing yet.
+// New returns a pace without any knowledge.
 func New() *Pace {
 	inf := math.Inf(1)
 	return &Pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(),
 		eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
 }
 
-// Fix takes over the limits of the pipeline files. 0 is none.
+// Fix sets the limits of the pipeline files; 0: none.
 func (p *Pace) Fix(rate float64, burst, places int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -174,7 +176,7 @@ func (p *Pace) Fix(rate float64, burst, places int) {
 	}
 }
 
-// Began notes a request that goes now. It ends with observe or failed.
+// Began records a request that is sent now. It ends with Observe or Failed.
 func (p *Pace) Began(now time.Time) *Flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -184,8 +186,7 @@ func (p *Pace) Began(now time.Time) *Flight {
 	return f
 }
 
-// Failed ends a request that has no reply, by a fault of the host or on the way to it if blame is
-// set.
+// Failed ends a request without a reply. blame: the host or the network has failed.
 func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,7 +196,7 @@ func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
 	}
 }
 
-// remove takes a request out of those under way and returns how many of the others were sent no
+// remove removes a request from those in progress, and returns how many of the others were sent no
 // later.
 func (p *Pace) remove(f *Flight, now time.Time) (before int) {
 	i := slices.Index(p.underway, f)
@@ -206,7 +207,7 @@ func (p *Pace) remove(f *Flight, now time.Time) (before int) {
 		if !other.sent.After(f.sent) {
 			before++
 		}
-		if i >= 0 && at >= i { // f was counted in its crowd
+		if i >= 0 && at >= i { // f was counted as concurrent
 			other.gone++
 			if now.Sub(other.sent) < p.crowd.turn {
 				other.early++
@@ -216,14 +217,14 @@ func (p *Pace) remove(f *Flight, now time.Time) (before int) {
 	return before
 }
 
-// Order returns what holds now.
+// Order returns the current order.
 func (p *Pace) Order() Order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current(time.Now())
 }
 
-// current is order under the lock.
+// current is Order with the lock held.
 func (p *Pace) current(now time.Time) Order {
 	v := p.book.Verdict(now, len(p.underway), p.serial)
 	o := Order{Rate: min(p.rate(), v.Rate), Burst: 1}
@@ -238,7 +239,7 @@ func (p *Pace) current(now time.Time) Order {
 	default:
 		o.From = "learned"
 	}
-	// Above some hundred a second the clock is too coarse to space single requests.
+	// Above some hundred per second, the clock is too coarse to space single requests.
 	if few := o.Rate / 200; few > float64(o.Burst) && !math.IsInf(o.Rate, 1) {
 		o.Burst = int(few) + 1
 	}
@@ -258,8 +259,8 @@ func (p *Pace) current(now time.Time) Order {
 	return o
 }
 
-// part is what is for this process of a number of requests under way, which is what there is for so
-// many.
+// part returns this process's part of a number of concurrent requests that belongs to a number of
+// processes.
 func (p *Pace) part(places, processes int) int {
 	live := max(1, p.live)
 	if places >= unlimited || live <= processes {
@@ -268,10 +269,10 @@ func (p *Pace) part(places, processes int) int {
 	return max(1, places*processes/live)
 }
 
-// rate is the limit of the rate beside what is stated.
+// rate returns the limit of the rate without stated limits.
 func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
 
-// Read reads what a reply states that came at now, to a request sent at a time, and whether it is a
+// Read interprets a reply at now to a request sent at sent: its stated limits, and whether it is a
 // refusal.
 func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	p.mu.Lock()
@@ -281,16 +282,18 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	}
 	w := Word{Statement: limits.Read(status, header, now, &p.clock)}
 	w.Refused = w.Refuses(status, p.usual) || mayRefuse(status) && p.book.Dear(w.Statement)
-	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
+	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 &&
+		w.Says == "" {
 		w.Refused, w.Unsure = mayRefuse(status), true
 	}
-	w.Busy = status == http.StatusServiceUnavailable
+	w.Broken = status == http.StatusServiceUnavailable
+	w.Busy = w.Broken
 	if w.Busy && w.Refused && p.again.see(sent, now, p.suspect.taken) {
 		w.Busy = false
 	}
 	began := p.suspect.active
-	// A host that states its limits, and has something left, does not refuse by a 503 that says
-	// nothing of them.
+	// If a host states its limits and has something left, a 503 that does not mention them is no
+	// refusal.
 	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
 		w.Refused, w.Busy, w.Suspected = true, false, true
 		if !began {
@@ -305,9 +308,8 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	return w
 }
 
-// mayRefuse reports whether a 4xx that says only that nothing is left is a refusal. GitHub,
-// Foursquare and Linear say it with these; a 404 or a 401 is about the request, and one unit was
-// what it cost.
+// mayRefuse reports whether a 4xx that only states an exhausted limit is a refusal. GitHub,
+// Foursquare and Linear use these; a 404 or a 401 concerns the request, which used the last unit.
 func mayRefuse(status int) bool {
 	switch status {
 	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusForbidden:
@@ -316,7 +318,7 @@ func mayRefuse(status int) bool {
 	return false
 }
 
-// Observe takes in the reply to f, and what it says.
+// Observe processes the reply to f.
 func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sample) Order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -330,18 +332,17 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	}
 	v := p.book.Verdict(now, len(p.underway), p.serial)
 	if len(w.Limits) > 0 && !w.Refused && p.recalled {
-		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
+		p.recalled, p.lesson = false, newLesson() // a statement of the host replaces what an earlier run has learned
 	}
-	if w.Refused && sent.After(p.refusedAt) {
-		p.book.Refused()
+	if w.Refused {
+		p.book.Refused(sent.After(p.refusedAt))
 	}
-	// A budget that is used up, or a limit of what is under way, refuses for that and not for the
-	// rate.
+	// A refusal because of an exhausted budget or a concurrency limit says nothing about the rate.
 	teaches := w.Refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.Pause < longWait
 	if p.live > 1 && !math.IsInf(v.Rate, 1) {
-		teaches = false // others share what is stated
+		teaches = false // other users share the stated limit
 	}
-	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a host that is in trouble may count a request or not
+	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a failing host may count a request or not
 		p.fit.add(sent, w.Refused, before)
 	}
 	if teaches || !w.Refused || w.Crowd {
@@ -360,7 +361,7 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 		if by = w.WaitFrom; w.Pause == 0 && pause == left {
 			by = v.UntilOf
 		}
-	case w.Pause > 0: // a good reply that asks for a pause
+	case w.Pause > 0: // a successful reply that asks for a pause
 		cause, pause = "as the reply asks", w.Pause
 		p.window = 1
 	case left > 0:
@@ -378,14 +379,14 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	return o
 }
 
-// company shows the reply to crowd.
+// company passes the reply to crowd.
 func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Verdict) {
 	together := f.crowd
 	for _, other := range p.underway {
 		together = max(together, other.crowd)
 	}
 	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
-	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
+	case found && math.IsInf(v.Rate, 1): // the host refuses by concurrency, not by rate
 		p.crowd.adopt(now, p.live)
 		p.before = p.lesson
 		p.lesson, p.eased = newLesson(), newEased()
@@ -397,19 +398,19 @@ func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Ve
 	}
 }
 
-// refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit
-// has nothing left.
+// refuse processes a refusal and returns the pause. left is how long a stated limit has nothing
+// left.
 func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches bool) time.Duration {
 	p.window = 1
 	if most := p.crowd.limit(); most < unlimited {
-		p.window = most // it is known how many may go
+		p.window = most // the allowed number is known
 	}
 	if !sent.After(p.refusedAt) {
-		return w.Pause // it was under way when another was refused, and is held back by that one's pause
+		return w.Pause // it was concurrent with another refused request, whose pause applies
 	}
 	p.refusals++
 	if teaches && !w.Busy && p.crowd.limit() == unlimited &&
-		(p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
+		(p.suspect.active || w.Broken || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
 		p.learn(now, cmp.Or(w.Pause, w.Least))
 	}
 	if w.Suspected {
@@ -426,13 +427,13 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 	p.refusedAt, p.paused, p.stale = now, pause, true
 	p.stepAt, p.stepTaken = now, 0
 	if p.longest == quick {
-		p.stepAt = now.Add(pause) // the hunt goes on right after it
+		p.stepAt = now.Add(pause) // the search continues right after it
 	}
 	return pause
 }
 
-// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are
-// none of a rate.
+// doubt ends the trial of a host's 503s if they lower the rate again and again: then they concern
+// no rate.
 func (p *Pace) doubt(now time.Time) {
 	switch s := &p.suspect; {
 	case s.runs < suspectRuns: // the first guess may be far too high
@@ -449,7 +450,7 @@ func (p *Pace) doubt(now time.Time) {
 func (p *Pace) learn(now time.Time, wait time.Duration) {
 	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
-	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
+	granted := float64(p.taken) / max(elapsed, 1) // limits rarely apply to less than a second
 	p.longest = longest
 	if math.IsInf(p.ceiling, 1) && p.taken < few && wait < dear {
 		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
@@ -458,11 +459,11 @@ func (p *Pace) learn(now time.Time, wait time.Duration) {
 	fits = fits && p.live < 2 // it does not see the requests of other processes
 	switch {
 	case p.taken == 0:
-		// Somebody else has used the limit up: nothing to learn from.
+		// Another user has used up the limit: nothing to learn.
 	case p.probing:
 		p.probing = false
 		p.learned, p.ceiling = p.proven, p.proven/below
-		if p.probeGain > probeUp { // the limit has been raised: it is between the two
+		if p.probeGain > probeUp { // the limit was raised and is between the two
 			p.ceiling = inForce
 		}
 		p.probeGap = min(2*p.probeGap, probeRarest)
@@ -473,33 +474,33 @@ func (p *Pace) learn(now time.Time, wait time.Duration) {
 		}
 	case math.IsInf(inForce, 1):
 		p.learned = below * granted
-	case wait >= dear: // a step that was not refused may have used up what the host had saved: it proves nothing
+	case wait >= dear: // an accepted step may have used the host's saved capacity, so it proves nothing
 		p.learned, p.ceiling, p.proven = below*min(granted, inForce), min(granted, inForce), 0
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
-	// so soon after the last one: too little to tell how much it grants, but for the pause
+	// So soon after the last refusal, too little is known about the granted rate except the pause.
 	case elapsed < .5 && p.taken < few:
 		p.learned, p.ceiling = rash*inForce, inForce
 		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
 			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
 		}
 	case p.stale:
-		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
+		p.learned = min(p.learned, below*granted) // only the pause was too short
 	default:
-		p.fit = newFit() // the host has changed, or is of another kind
+		p.fit = newFit() // the host has changed, or has another kind of limit
 		p.fall(inForce, granted)
 	}
 	p.learned = max(p.learned, leastLearned)
 	if v := p.book.Verdict(now, len(p.underway), p.serial); v.Rate < math.Inf(1) {
-		p.learned = max(p.learned, v.Rate/2) // others who share a stated limit do not take it for long
+		p.learned = max(p.learned, v.Rate/2) // other users do not exhaust a stated limit for long
 	}
 }
 
 // fall lowers the rate after a refusal of inForce to what was granted or is proven.
 func (p *Pace) fall(inForce, granted float64) {
 	if inForce <= p.proven {
-		p.proven = 0 // it holds no more
+		p.proven = 0 // not valid any more
 	}
 	first := math.IsInf(p.ceiling, 1)
 	p.ceiling = inForce
@@ -509,14 +510,14 @@ func (p *Pace) fall(inForce, granted float64) {
 	p.learned = min(max(below*granted, p.proven), below*inForce)
 }
 
-// take takes in a reply that is not a refusal.
+// take processes an accepted reply.
 func (p *Pace) take(sent, now time.Time) {
-	if sent.After(p.refusedAt) { // what was under way at a refusal says nothing of the time after it
+	if sent.After(p.refusedAt) { // requests in progress at a refusal say nothing about the time after it
 		p.window = min(p.window+1, p.places)
 		if p.stale {
 			p.stale, p.refusals = false, 0
-			// What a host saves up in a pause is anything between nothing and all of it; hardly
-			// ever more than it takes in a second.
+			// A host saves up between none and all of its capacity in a pause, and rarely more than
+			// for a second.
 			p.since, p.taken = p.refusedAt.Add(p.paused-min(p.paused/2, time.Second)), 0
 		}
 	}
@@ -527,8 +528,8 @@ func (p *Pace) take(sent, now time.Time) {
 	}
 }
 
-// Share takes in that so many processes ask the host together, and that the others have taken so
-// many requests. What is left, and what may be under way, is for all of them.
+// Share records how many processes use the host, and how many requests the others have made. Limits
+// are shared by all of them.
 func (p *Pace) Share(live, taken int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -538,14 +539,14 @@ func (p *Pace) Share(live, taken int) {
 	p.stepTaken += taken
 }
 
-// Holds returns what holds at now, and what was stated of limits.
+// Holds returns the order at now, and the stated limits.
 func (p *Pace) Holds(now time.Time) (Order, []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current(now), p.book.Stated(now)
 }
 
-// Move gives what was learned of the rate to another pace: it was of that one.
+// Move moves what was learned about the rate to another pace, to which it belongs.
 func (p *Pace) Move(to *Pace) {
 	p.mu.Lock()
 	l := p.lesson
@@ -558,7 +559,7 @@ func (p *Pace) Move(to *Pace) {
 	}
 }
 
-// Restart lets requests go one by one again, as in the beginning.
+// Restart sends requests one by one again, as at the start.
 func (p *Pace) Restart(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

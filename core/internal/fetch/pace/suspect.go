@@ -1,40 +1,38 @@
-// suspect finds out whether the 503s of a host, which say nothing else, are refusals for asking too
-// often, as those of many proxies are, or failures.
+// suspect decides whether a host's 503s without further information are refusals because of too
+// many requests, as from many proxies, or failures.
 
 package pace
 
 import "time"
 
 const (
-	suspectTaken = 10 // requests taken, before a 503 is anything but a failure
-	// requests taken from one refusal to the next, on the average, are too few for a rate that was
-	// found
+	suspectTaken = 10 // accepted requests, before a 503 can be a refusal
+	// average number of accepted requests between refusals that is too small for a found rate
 	suspectGap = 15
-	// refusals over which that is looked at; and so many without anything taken between them are an
-	// outage
+	// refusals over which that is evaluated; as many without an accepted request are an outage
 	suspectRuns   = 5
-	suspectMost   = 10 // refusals in which a rate is found that is hardly refused
+	suspectMost   = 10 // refusals in which the right rate is found
 	suspectFall   = 0.6
 	suspectBarred = 10 * time.Minute
 )
 
-// suspect takes a 503 for a refusal on trial: the host is asked more slowly, as after a 429. If it
-// was one, the 503s end with that. If they go on however slowly it is asked, they are failures, and
-// for some time nothing else is thought of them.
+// suspect treats a 503 as a refusal on trial: the rate is lowered as after a 429. If the 503s end
+// with that, it was one. If they continue at any rate, they are failures, and are treated as such
+// for some time.
 type suspect struct {
 	taken  int
 	active bool
-	runs   int              // refusals since then, a volley being one
-	streak int              // of these, with nothing taken between them
-	last   time.Time        // the last of them
-	first  float64          // the rate that the first few have taught
-	before lesson           // what was known before it
-	lately [suspectRuns]int // taken, at the latest of them
+	runs   int              // refusals since then; a burst counts once
+	streak int              // of these, without an accepted request in between
+	last   time.Time        // time of the last one
+	first  float64          // rate learned from the first few
+	before lesson           // what was known before the trial
+	lately [suspectRuns]int // accepted requests at the latest ones
 	barred time.Time
 }
 
-// see takes in a reply to a request sent at a time, and reports whether it is a refusal; bare says
-// that it is a 503 without a word.
+// see processes a reply to a request sent at sent, and reports whether it is a refusal. bare: it is
+// a 503 without further information.
 func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 	switch {
 	case status < 400:
@@ -43,7 +41,7 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 		return false
 	case !bare || now.Before(s.barred) || s.taken < suspectTaken:
 		return false
-	case s.active && !sent.After(s.last): // one of a volley
+	case s.active && !sent.After(s.last): // part of a burst
 		return true
 	case !s.active:
 		s.active, s.runs, s.streak, s.first = true, 0, 0, 0
@@ -65,21 +63,21 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 func (s *suspect) bar(now time.Time) { s.active, s.barred = false, now.Add(suspectBarred) }
 
 const (
-	againSoon  = 90 * time.Second // after the last 503 that asked for a pause, another one is no chance
-	againTaken = 10               // requests taken between the two: a host that is away takes none
+	againSoon  = 90 * time.Second // within this time after a 503 that asked for a pause, another one is no coincidence
+	againTaken = 10               // accepted requests between them: a host that is down accepts none
 )
 
-// again finds out whether the 503s of a host that ask for a pause are refusals for asking too
-// often. One tells nothing of a rate: the host may be busy with something else. If another comes
-// soon, and the host has taken requests between the two, it tells what a 429 does.
+// again decides whether a host's 503s that ask for a pause are refusals because of too many
+// requests. A single one says nothing about a rate. If another one follows soon, with accepted
+// requests in between, it is treated like a 429.
 type again struct {
 	last  time.Time
-	taken int // good replies until then
+	taken int // successful replies until then
 	often bool
 }
 
-// see takes in such a 503 to a request sent at a time, after so many good replies, and reports
-// whether it is of a rate.
+// see processes such a 503, to a request sent at sent, after taken successful replies, and reports
+// whether it concerns a rate.
 func (a *again) see(sent, now time.Time, taken int) bool {
 	if sent.After(a.last) {
 		a.often = !a.last.IsZero() && now.Sub(a.last) < againSoon && (a.often || taken-a.taken >= againTaken)

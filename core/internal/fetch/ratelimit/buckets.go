@@ -29,17 +29,14 @@ import (
 )
 
 const (
-	mostShapes  = 256 // that are remembered
+	mostShapes  = 256 // remembered shapes
 	mostBuckets = 64
-	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
-	twinGap     = 24 // units between two replies that requests under way together explain
+	alternate   = 2  // changes between two endpoints' limits before they are attributed to each
+	twinGap     = 24 // units between two replies that concurrent requests explain
 	twinsSeen   = 4
-	// requests taken of others, sent after one that was refused, before an endpoint is believed to
-	// be refused for itself
-	apart = 3
 )
 
-// endpointFits reports whether l is for a request.
+// endpointFits reports whether l applies to a request.
 func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
 	if l.Method != "" && l.Method != trip.Method(req) {
 		return false
@@ -57,24 +54,21 @@ type buckets struct {
 	mu     sync.Mutex
 	lanes  map[string]*lane
 	counts map[string]int    // replies, by bucket
-	shapes map[string]string // the bucket of each shape
+	shapes map[string]string // bucket by shape
 	// Of limits that differ:
-	signs    map[string]string // what was last stated to each shape
-	previous string            // the shape of the last reply that stated any
+	signs    map[string]string // last statement by shape
+	previous string            // shape of the last reply with a statement
 	changes  int
 	split    bool
-	// Of limits that look the same and are counted apart:
-	lefts map[string]float64 // what was last left of the first limit, for each shape
-	last  string             // the shape of the last of them
-	twins int                // replies that fit the count of their own shape alone, one after another
-	apart bool               // each endpoint counts by itself
-	// Of refusals of one endpoint:
-	refused string // the shape
-	since   time.Time
-	others  map[string]int
+	// Of limits that look equal and are counted separately:
+	lefts map[string]float64 // last rest of the first limit, by shape
+	last  string             // shape of the last of them
+	twins int                // consecutive replies that fit only their own shape's count
+	apart bool               // each endpoint counts separately
+	alone alone
 }
 
-// all returns the lanes in the order of their names.
+// all returns the lanes sorted by name.
 func (b *buckets) all() []*lane {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +79,8 @@ func (b *buckets) all() []*lane {
 	return out
 }
 
-// bucketOf returns the lane that a request goes through beside that of the whole host; nil if there
-// is none.
+// bucketOf returns the lane of a request's bucket, in addition to that of the whole host; nil:
+// none.
 func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
 	for _, l := range p.Limits {
 		if endpointFits(l, req) {
@@ -111,6 +105,9 @@ func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *l
 func (b *buckets) likely(shape string) string {
 	best, most := "", -1
 	for known, name := range b.shapes {
+		if name == endpoint(known) {
+			continue // that endpoint's alone
+		}
 		if n := sameParts(known, shape); n > most || n == most && b.counts[name] > b.counts[best] {
 			best, most = name, n
 		}
@@ -215,11 +212,8 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 // within finds out whether an endpoint of a bucket that replies name is refused for itself, while
 // much is left of what they state: GitLab says so.
 func (b *buckets) within(shape string, w pace.Word, sent time.Time) string {
-	switch own := endpoint(shape); {
-	case b.shapes[shape] == own:
+	if own := endpoint(shape); b.shapes[shape] == own {
 		return own
-	case w.Refused && !w.Plenty():
-		return ""
 	}
 	return b.apartFrom(shape, w, sent)
 }
@@ -236,6 +230,8 @@ func (b *buckets) named(shape string, w pace.Word) string {
 	case w.Bucket != "":
 		return w.Bucket
 	case w.Refused && w.Reach == limits.Endpoint:
+		return endpoint(shape)
+	case b.shapes[shape] == endpoint(shape): // it has its own, whatever its replies state
 		return endpoint(shape)
 	case len(w.Limits) == 0:
 		return ""
@@ -303,34 +299,18 @@ func signature(w pace.Word) string {
 	return strings.Join(all, ", ")
 }
 
-// endpoint is a shape for people.
+// endpoint formats a shape for people.
 func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1) }
 
-// apartFrom finds out whether one endpoint is refused while others are taken.
+// apartFrom detects an endpoint that is refused while others are accepted.
 func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
-	switch {
-	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == w.Bucket:
-		if b.refused != "" && b.refused != shape && !sent.Before(b.since) {
-			b.refused, b.others = "", nil // others are refused too
-			return ""
-		}
-		if b.refused == "" {
-			b.refused, b.since, b.others = shape, sent, map[string]int{}
-		}
-	case !w.Refused && b.refused != "" && !sent.Before(b.since):
-		if shape == b.refused {
-			// It is taken again: another refusal will show. One or two may pass that a pause has
-			// saved up.
-			if b.others["again"]++; b.others["taken"] < apart && b.others["again"] >= apart {
-				b.refused, b.others = "", nil
-			}
-			return ""
-		}
-		b.others["taken"]++
+	own, in := endpoint(shape), b.shapes[shape]
+	elsewhere := in != w.Bucket || w.Reach == limits.Whole || len(w.Limits) > 0 && !w.Plenty()
+	if in == own || w.Refused && elsewhere {
+		return ""
 	}
-	if b.refused == shape && w.Refused && b.others["taken"] >= apart {
-		b.refused, b.others = "", nil
-		return endpoint(shape)
+	if b.alone.add(shape, w.Refused, sent) {
+		return own
 	}
 	return ""
 }

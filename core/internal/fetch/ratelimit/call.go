@@ -12,29 +12,29 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// Call is a request with all its attempts. It belongs to one goroutine.
+// Call is a request with all its attempts. One goroutine uses it.
 type Call struct {
 	*trip.Facts
 	Host *Host
 
-	// Hold stops the clock of the request's deadline until the function that it returns is called:
-	// to wait in the host's own lines is no failure.
+	// Hold stops the clock of the request's deadline until resume is called, because waiting for
+	// the host's own limits is no failure.
 	Hold    func() (resume func())
-	Classes []hint.Class // the plugin's own, of replies
-	Held    string       // what the request waits for; "" if for nothing
+	Classes []hint.Class // the plugin's classes of replies
+	Held    string       // what the request waits for; "": nothing
 
-	sentBefore bool          // an attempt has gone already
-	firstByte  time.Duration // from the last attempt's connection to the head of its reply
-	shape      string        // of the request; see pace.ShapeOf
-	word       pace.Word     // what the last attempt's reply says of limits
-	class      *hint.Class   // which of Classes it is; nil: none
-	probe      bool          // the attempt goes to find out whether the host is back
-	probed     bool          // it did, in vain, for a host that is waited for
+	sentBefore bool          // an attempt was sent already
+	firstByte  time.Duration // of the last attempt: from the connection to the reply's head
+	shape      string        // see pace.ShapeOf
+	word       pace.Word     // what the last reply says about limits
+	class      *hint.Class   // the matching one of Classes; nil: none
+	probe      bool          // the attempt probes whether the host is back
+	probed     bool          // a failed probe of a host that is waited for
 }
 
 type callKey struct{}
 
-// NewCall returns the call of a request that has its facts, and the context for its attempts.
+// NewCall returns the call of a request with facts, and the context for its attempts.
 func (s *Session) NewCall(ctx context.Context, facts *trip.Facts, p httppolicy.Policy) (*Call, context.Context) {
 	c := &Call{Facts: facts, Host: s.Get(facts.Origin, p)}
 	return c, context.WithValue(ctx, callKey{}, c)
@@ -45,15 +45,14 @@ func callOf(req *http.Request) *Call { return req.Context().Value(callKey{}).(*C
 // Begin begins another attempt.
 func (c *Call) Begin() { c.probe, c.probed = false, false }
 
-// ProbedInVain reports whether the latest attempt found out that a host that is waited for is still
-// away.
+// ProbedInVain reports whether the latest attempt was a failed probe of a host that is waited for.
 func (c *Call) ProbedInVain() bool { return c.probed }
 
-// Unsure reports whether the latest reply is a refusal only because a limit has nothing left.
+// Unsure reports whether the latest reply counts as a refusal only because a limit is exhausted.
 func (c *Call) Unsure() bool { return c.word.Unsure }
 
-// Judge judges the outcome of an attempt: by the plugin's classes first, then by what the reply
-// says of limits.
+// Judge returns the outcome of an attempt: by the plugin's classes first, then by what the reply
+// says about limits.
 func (c *Call) Judge(resp *http.Response, err error) fault.Outcome {
 	if err != nil {
 		return fault.JudgeError(err)
@@ -72,7 +71,7 @@ func (c *Call) Judge(resp *http.Response, err error) fault.Outcome {
 	return fault.Outcome{Verdict: fault.Done}
 }
 
-// Words tells an attempt that failed in a few words.
+// Words describes a failed attempt briefly.
 func (c *Call) Words(resp *http.Response, err error) string {
 	if err != nil {
 		return fault.Words(err, c.Origin)

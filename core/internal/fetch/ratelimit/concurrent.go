@@ -1,5 +1,5 @@
-// gate is where the requests to one host wait. Plugins are let in by turns, and the splits of a
-// plugin by turns within its own, whoever floods it.
+// gate is where the requests to one host wait. Plugins take turns, and within a plugin its splits,
+// so that none can crowd out the others.
 
 package ratelimit
 
@@ -7,35 +7,36 @@ import (
 	"container/list"
 	"context"
 	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk/host/turns"
 )
 
-// gate is a semaphore whose size may change while it is in use. Each plugin has a line of its own;
-// a place that comes free goes to the lines by turns. A wait holds a channel and two list elements,
-// nothing of the request.
+// gate is a fair semaphore whose size may change in use. Each plugin has a queue, and free places
+// go to the queues in turn. A waiter holds a channel and two list elements, nothing of the request.
 type gate struct {
 	mu     sync.Mutex
 	size   int
 	inside int
 	lines  map[party]*line
-	turns  list.List // of *line, those in which somebody waits; the first is next
+	turns  list.List // *line values with waiters; the first is next
 }
 
-// party is who shares a gate with others: a plugin of a run. Where only one waits at a time, it
-// needs no name.
+// party is a caller that shares a gate with others: a plugin of a run. It is empty if only one
+// waits at a time.
 type party struct {
 	client *Session
 	plugin string
 }
 
-// line is what waits of one party.
+// line is the queue of one caller.
 type line struct {
 	who    party
-	splits rounds // of chan struct{}, closed when its owner may enter
+	splits turns.Queue[chan struct{}] // each is closed to admit its waiter
 	turn   *list.Element
 }
 
-// enter waits for a place; each nil needs one leave. A request that was refused and comes again
-// goes ahead of those of its split that were not sent yet.
+// enter waits for a place. Each nil needs one leave. A refused request that is retried precedes
+// those of its split that were not sent yet.
 func (g *gate) enter(ctx context.Context, who party, split string, again bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -48,7 +49,7 @@ func (g *gate) enter(ctx context.Context, who party, split string, again bool) e
 	}
 	l := g.line(who)
 	turn := make(chan struct{})
-	at := l.splits.add(split, turn, again)
+	at := l.splits.Add(split, turn, again)
 	g.mu.Unlock()
 	select {
 	case <-turn:
@@ -59,7 +60,7 @@ func (g *gate) enter(ctx context.Context, who party, split string, again bool) e
 	}
 }
 
-// line returns the line of who, which has a turn from now on. g.mu is held.
+// line returns the queue of who, and puts it in turn. The caller holds g.mu.
 func (g *gate) line(who party) *line {
 	l := g.lines[who]
 	if l == nil {
@@ -73,8 +74,8 @@ func (g *gate) line(who party) *line {
 	return l
 }
 
-// giveUp takes back a wait, or the place that was given at the same moment.
-func (g *gate) giveUp(l *line, at spot, turn chan struct{}) {
+// giveUp removes a waiter, or returns the place that it received at the same moment.
+func (g *gate) giveUp(l *line, at turns.Place, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -82,14 +83,14 @@ func (g *gate) giveUp(l *line, at spot, turn chan struct{}) {
 		g.inside--
 		g.admit()
 	default:
-		l.splits.remove(at)
+		l.splits.Remove(at)
 		g.drop(l)
 	}
 }
 
-// drop forgets a line in which nobody waits. g.mu is held.
+// drop removes an empty queue. The caller holds g.mu.
 func (g *gate) drop(l *line) {
-	if l.splits.n == 0 {
+	if l.splits.Len() == 0 {
 		g.turns.Remove(l.turn)
 		delete(g.lines, l.who)
 	}
@@ -102,7 +103,7 @@ func (g *gate) leave() {
 	g.admit()
 }
 
-// resize sets the number of places. Who is inside stays.
+// resize sets the number of places. Holders keep theirs.
 func (g *gate) resize(size int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,25 +111,25 @@ func (g *gate) resize(size int) {
 	g.admit()
 }
 
-// admit lets in as many as there are places. g.mu is held.
+// admit admits waiters while there are places. The caller holds g.mu.
 func (g *gate) admit() {
 	for g.inside < g.size && g.turns.Len() > 0 {
 		l := g.turns.Front().Value.(*line)
 		g.turns.MoveToBack(l.turn)
-		turn := l.splits.next().(chan struct{})
+		turn := l.splits.Next()
 		g.drop(l)
 		g.inside++
 		close(turn)
 	}
 }
 
-// queued returns how many wait.
+// queued returns the number of waiters.
 func (g *gate) queued() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := 0
 	for e := g.turns.Front(); e != nil; e = e.Next() {
-		n += e.Value.(*line).splits.n
+		n += e.Value.(*line).splits.Len()
 	}
 	return n
 }

@@ -1,5 +1,5 @@
-// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is
-// asked by Paced, in the line.
+// Guarded reports the results of attempts to each host's circuit breaker. Paced asks the breaker
+// before an attempt.
 
 package ratelimit
 
@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Guarded shows the breaker what becomes of each attempt. Whether one may go is asked by Paced, in
-// the line.
+// Guarded reports the result of each attempt to the breaker. Paced asks the breaker before an
+// attempt.
 func Guarded() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -30,7 +30,7 @@ func Guarded() trip.Decorator {
 	}
 }
 
-// guard waits until the request of ex, which is the next, may go; it may go as a probe.
+// guard waits until the next request may go, perhaps as a probe.
 func (h *Host) guard(ctx context.Context, c *Call, limit time.Duration) (err error) {
 	start := time.Now()
 	c.Held = ""
@@ -63,13 +63,13 @@ func (h *Host) guard(ctx context.Context, c *Call, limit time.Duration) (err err
 	}
 }
 
-// learn takes in what became of an attempt.
+// learn processes the result of an attempt.
 func (h *Host) learn(c *Call, resp *http.Response, err error) {
 	now := time.Now()
 	a := breaker.Attempt{Probe: c.probe, Replied: err == nil, Blame: c.Judge(resp, err).Rule().Blame, Kind: c.kind}
 	if a.Blame != fault.None {
 		a.Cause = c.Words(resp, err)
-		c.sentBefore = c.sentBefore && !c.probe // another is the next probe: this request itself may be at fault
+		c.sentBefore = c.sentBefore && !c.probe // the next probe is another request, because this one may be at fault
 	}
 	pause, back, inVain := h.breaker.Learn(a, now)
 	c.probed = inVain
@@ -90,7 +90,7 @@ func (h *Host) learn(c *Call, resp *http.Response, err error) {
 
 var seed = maphash.MakeSeed()
 
-// kind tells requests apart that are not the same.
+// kind is a hash that distinguishes requests.
 func (c *Call) kind() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)

@@ -1,4 +1,4 @@
-// hosts: what the process knows of each target host, whoever asks it.
+// hosts: the process's state of each host, shared by everything that uses it.
 
 package ratelimit
 
@@ -17,15 +17,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them.
-// Clients that share one Hosts, those of several runs, keep to the limits together. Its methods may
-// be called by several goroutines at once.
+// Hosts is the process's state of the hosts that it uses: their limits and waiters. Clients of
+// several runs that share one Hosts obey the limits together. Its methods may be called by several
+// goroutines at the same time.
 //
-// It holds one entry for each name and port. http and https on their own ports are one host: limits
-// are rarely kept apart by scheme.
+// It has one entry for each name and port. http and https on their default ports are one host,
+// because limits are rarely separate by scheme.
 type Hosts struct {
 	once    sync.Once // for Share
 	limiter Limiter
@@ -34,7 +34,7 @@ type Hosts struct {
 	m  map[string]*target
 }
 
-// NewHosts returns a Hosts whose requests are spaced by l; nil: one for this process alone.
+// NewHosts returns a Hosts whose requests l spaces; nil: a limiter for this process only.
 func NewHosts(l Limiter) *Hosts {
 	if l == nil {
 		l = NewLimiter()
@@ -42,8 +42,8 @@ func NewHosts(l Limiter) *Hosts {
 	return &Hosts{limiter: l, m: map[string]*target{}}
 }
 
-// Share spaces the requests by what open returns, if that is not nil, and hs has asked nobody yet:
-// its first call does, later ones do nothing.
+// Share sets the limiter to the result of open, if that is not nil and no host was used yet. Only
+// its first call has an effect.
 func (hs *Hosts) Share(open func() Limiter) {
 	hs.once.Do(func() {
 		l := open()
@@ -67,25 +67,25 @@ func (hs *Hosts) get(key string) *target {
 	return t
 }
 
-// target is one host, as all clients of the process share it. It is a lane that all requests to the
-// host go through; those of a bucket have another before it.
+// target is one host, shared by all clients of the process. All requests to the host go through its
+// lane; those of a bucket go through another lane first.
 type target struct {
 	*lane
 	buckets buckets
 	breaker *breaker.Breaker
 	Budget  breaker.Budget
 
-	users map[*Session]ceilings // mu of the lane guards it
+	users map[*Session]ceilings // guarded by mu of the lane
 }
 
-// ceilings are those of a pipeline file.
+// ceilings are the limits in a pipeline file.
 type ceilings struct {
 	rate   float64 // 0: none
 	burst  int
 	places int // 0: none
 }
 
-// strictest returns the limits that keep both.
+// strictest returns the stricter of each limit.
 func (l ceilings) strictest(other ceilings) ceilings {
 	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
 		l.rate, l.burst = other.rate, other.burst
@@ -96,7 +96,7 @@ func (l ceilings) strictest(other ceilings) ceilings {
 	return l
 }
 
-// use makes the limits of a user hold too, and reports whether they are news.
+// use adds the limits of a user, and reports whether they are new.
 func (t *target) use(user *Session, more ceilings) bool {
 	t.mu.Lock()
 	before, known := t.users[user]
@@ -110,7 +110,7 @@ func (t *target) use(user *Session, more ceilings) bool {
 	return true
 }
 
-// forget takes the limits of a user away.
+// forget removes the limits of a user.
 func (t *target) forget(user *Session) {
 	t.mu.Lock()
 	delete(t.users, user)
@@ -118,7 +118,7 @@ func (t *target) forget(user *Session) {
 	t.refix()
 }
 
-// refix finds the strictest of the users' limits and makes them hold.
+// refix applies the strictest limits of all users.
 func (t *target) refix() {
 	t.mu.Lock()
 	var all ceilings
@@ -129,17 +129,17 @@ func (t *target) refix() {
 	t.fix(all)
 }
 
-// pause stops all requests of a lane of t for d, and tells everybody who asks the host.
+// pause stops all requests of a lane of t for d, and notifies all users of the host.
 func (t *target) pause(ctx context.Context, l *lane, d time.Duration, cause, by string) error {
 	w, news := l.note(d, cause, by)
 	if news {
 		t.tell(w)
 	}
-	// The pause holds even if the request that brought it is given up at this moment.
+	// The pause applies even if the request that received it is cancelled now.
 	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)
 }
 
-// tell tells everybody who asks t of a pause.
+// tell notifies all users of t of a pause.
 func (t *target) tell(w stats.Wait) {
 	t.mu.Lock()
 	users := slices.Collect(maps.Keys(t.users))
@@ -150,29 +150,29 @@ func (t *target) tell(w stats.Wait) {
 	}
 }
 
-// Session is the hosts that one client asks.
+// Session has the hosts of one client.
 type Session struct {
 	shared    *Hosts
 	listeners observe.Listeners
 	log       hclog.Logger
-	learned   map[string]pace.Learned // by earlier runs
-	file      string                  // where it is kept; "": nowhere
+	learned   map[string]pace.Learned // from earlier runs
+	file      string                  // file for learned limits; "": none
 
 	mu   sync.Mutex
 	m    map[string]*Host
 	kept time.Time // when the file was last written
 }
 
-// Options are what a client tells of itself.
+// Options are the settings of a client.
 type Options struct {
 	Hosts     *Hosts // shared with other clients
 	Logger    hclog.Logger
-	Listeners observe.Listeners // told of every exchange and every pause of a host
-	Learned   string            // the file in which what is learned is kept; "": none
-	Aside     bool              // what is learned is not kept
+	Listeners observe.Listeners // receive every exchange and every pause of a host
+	Learned   string            // file for learned limits; "": none
+	Aside     bool              // do not save learned limits
 }
 
-// NewSession returns the hosts as one client asks them.
+// NewSession returns the hosts of one client.
 func NewSession(o Options) *Session {
 	hs := &Session{shared: o.Hosts, listeners: o.Listeners, log: o.Logger.Named("fetch"), m: map[string]*Host{}}
 	if o.Learned != "" {
@@ -188,7 +188,7 @@ func NewSession(o Options) *Session {
 	return hs
 }
 
-// Get returns the host of an origin, with its limits no looser than those of p.
+// Get returns the host of an origin, with limits at least as strict as those of p.
 func (hs *Session) Get(o origin.Origin, p httppolicy.Policy) *Host {
 	key := o.Address()
 	hs.mu.Lock()
@@ -205,7 +205,7 @@ func (hs *Session) Get(o origin.Origin, p httppolicy.Policy) *Host {
 	return h
 }
 
-// CrawlDelay makes the time that robots.txt wants between two requests hold.
+// CrawlDelay applies the time between two requests from robots.txt.
 func (hs *Session) CrawlDelay(o origin.Origin, p httppolicy.Policy, every time.Duration) {
 	h := hs.Get(o, p)
 	if h.use(hs, ceilings{rate: 1 / every.Seconds(), burst: 1}) {
@@ -213,8 +213,7 @@ func (hs *Session) CrawlDelay(o origin.Origin, p httppolicy.Policy, every time.D
 	}
 }
 
-// Close keeps what was learned, and takes the limits of the client's plugins away from the hosts
-// that it shares with others.
+// Close saves what was learned, and removes the limits of the client's plugins from shared hosts.
 func (hs *Session) Close() {
 	if hs.file != "" {
 		if err := hs.keepLearned(hs.file); err != nil {
@@ -232,21 +231,21 @@ func (hs *Session) Close() {
 	}
 }
 
-// Host is one target host, as one client sees it.
+// Host is one host, as one client sees it.
 type Host struct {
 	*target
 	all   *Session
 	Meter *stats.Meter
 }
 
-// blocked sums up for how long the request that was next to go was held back, by cause. A request
-// that waits behind it waits for the same, so that two readings tell what any wait was for.
+// blocked sums up how long the next request was held back, by cause. A request behind it waits for
+// the same, so two readings give the causes of any wait.
 type blocked struct {
 	mu    sync.Mutex
 	total [len(waitCauses)]time.Duration
 }
 
-// waitCauses are what a request waits for before it is sent.
+// waitCauses are the causes of waits before a request is sent.
 var waitCauses = [...]string{stats.WaitConcurrency, stats.WaitPause, stats.WaitRate}
 
 func (b *blocked) add(cause string, d time.Duration) {
@@ -261,7 +260,7 @@ func (b *blocked) read() [len(waitCauses)]time.Duration {
 	return b.total
 }
 
-// Stats returns a copy of what was counted.
+// Stats returns a copy of the counts.
 func (hs *Session) Stats() stats.Stats {
 	hs.mu.Lock()
 	all := slices.Collect(maps.Values(hs.m))
@@ -295,8 +294,7 @@ func waitedFor(m *stats.Meter, causes [len(waitCauses)]time.Duration) {
 	}
 }
 
-// split divides a wait for a place and a turn among the causes that held it back: as each grew
-// between two readings.
+// split divides a wait among its causes, in proportion to their growth between two readings.
 func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts [len(waitCauses)]time.Duration) {
 	var all time.Duration
 	for i := range before {
@@ -311,8 +309,8 @@ func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts
 	return parts
 }
 
-// Key is the host's name, with its port where that is not the scheme's own.
+// Key is the host's name, with its port if it is not the default.
 func (h *Host) Key() string { return h.key }
 
-// Tell tells the listeners of the client.
+// Tell sends an event to the client's listeners.
 func (h *Host) Tell(e observe.Event) { h.all.listeners.Tell(e) }

@@ -1,5 +1,5 @@
-// lane is where requests wait that share limits: those of a host, or those of a bucket of it. It
-// has a pace, a line, and a schedule in the limiter.
+// lane is where requests under common limits wait: those of a host, or of one of its buckets. It
+// has a pace, a queue, and a schedule in the limiter.
 
 package ratelimit
 
@@ -15,19 +15,19 @@ import (
 )
 
 type lane struct {
-	key     string // in the limiter, and in the file of what was learned
+	key     string // in the limiter, and in the file of learned limits
 	host    string
 	bucket  string // "": the whole host
-	file    bool   // it is a limit of the pipeline file
+	file    bool   // a limit of the pipeline file
 	limiter Limiter
-	turn    gate // of one place, held by the request that is next to go
-	sent    gate // requests that are on the wire
+	turn    gate // has one place, held by the next request
+	sent    gate // requests on the wire
 	pace    *pace.Pace
 	blocked blocked
-	told    func(stats.Wait) // is told of pauses that come from elsewhere; nil: nobody
+	told    func(stats.Wait) // receives pauses from elsewhere; nil: none
 
 	mu     sync.Mutex
-	rate   float64 // what the limiter was last told
+	rate   float64 // last rate set in the limiter
 	burst  int
 	window int
 	wait   stats.Wait
@@ -39,7 +39,7 @@ func newLane(key, host, bucket string, limiter Limiter) *lane {
 	return l
 }
 
-// name is the lane for people.
+// name formats the lane for people.
 func (l *lane) name() string {
 	if l.bucket == "" {
 		return l.host
@@ -47,15 +47,14 @@ func (l *lane) name() string {
 	return l.host + " (" + l.bucket + ")"
 }
 
-// fix makes the ceilings of pipeline files hold.
+// fix applies the limits of pipeline files.
 func (l *lane) fix(c ceilings) {
 	l.pace.Fix(c.rate, c.burst, c.places)
 	l.apply()
 }
 
-// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of
-// two replies that come together, the one that is applied last may not be the one that was observed
-// last.
+// apply updates the gate and the limiter from the pace. It reads the order under its lock, because
+// of two concurrent replies, the one applied last may not be the one observed last.
 func (l *lane) apply() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,8 +72,8 @@ func (l *lane) apply() {
 	}
 }
 
-// note keeps a pause that begins now, and reports whether it is news: the same pause, stated by
-// several replies, is told once.
+// note records a pause that begins now, and reports whether it is new: a pause that several replies
+// state is reported once.
 func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool) {
 	w = stats.Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
 	l.mu.Lock()
@@ -86,7 +85,7 @@ func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool)
 	return w, news
 }
 
-// stats says what holds now.
+// stats returns the current limits.
 func (l *lane) stats() stats.Bucket {
 	o, stated := l.pace.Holds(time.Now())
 	s := stats.Bucket{Name: l.bucket, Limit: o.Window, LimitFrom: o.WindowFrom, LimitOf: o.Of, Stated: stated,
@@ -103,8 +102,7 @@ func (l *lane) stats() stats.Bucket {
 	return s
 }
 
-// Longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or
-// if it cannot be known.
+// Longest returns the longest current pause of t and its buckets; 0: none, or unknown.
 func (t *target) Longest(ctx context.Context) time.Duration {
 	wait, _ := t.reserve(ctx, 0)
 	for _, l := range t.buckets.all() {
@@ -115,7 +113,7 @@ func (t *target) Longest(ctx context.Context) time.Duration {
 	return wait
 }
 
-// journey is a request on its way, in the lanes that it went through.
+// journey is a request in progress, with the lanes that it went through.
 type journey struct {
 	h      *Host
 	bucket *lane // nil: none
@@ -132,7 +130,7 @@ func (h *Host) went(bucket *lane, now time.Time) *journey {
 	return j
 }
 
-// leave gives the places back.
+// leave releases the places.
 func (j *journey) leave() {
 	j.h.sent.leave()
 	if j.bucket != nil {
@@ -140,7 +138,7 @@ func (j *journey) leave() {
 	}
 }
 
-// failed ends a request that has no reply.
+// failed ends a request without a reply.
 func (j *journey) failed(now time.Time, blame bool) {
 	j.h.lane.pace.Failed(j.whole, now, blame)
 	j.h.apply()
@@ -150,15 +148,25 @@ func (j *journey) failed(now time.Time, blame bool) {
 	}
 }
 
-// share tells the pace what other processes do.
+// share tells the pace what other processes do and have learned.
 func (l *lane) share() {
 	if s, ok := l.limiter.(Sharer); ok {
-		l.pace.Share(s.Others(l.key))
+		l.pace.Share(s.Live(l.key), s.Taken(l.key))
+		l.pace.Hear(s.Told(l.key), time.Now())
 	}
 }
 
-// observe shows the reply to the paces. What it says of limits is for the lane that it speaks of,
-// which is returned with what that orders.
+// tell tells other processes what was learned.
+func (l *lane) tell() {
+	if s, ok := l.limiter.(Sharer); ok {
+		if news := l.pace.News(); news != nil {
+			s.Tell(l.key, news)
+		}
+	}
+}
+
+// observe passes the reply to the paces. What it says about limits belongs to the lane that it
+// concerns, which is returned with its order.
 func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, pace.Order) {
 	h, w := j.h, c.word
 	latency := pace.Sample{Shape: c.shape, Took: c.firstByte}
@@ -167,6 +175,7 @@ func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, p
 	if of == nil {
 		o := h.lane.pace.Observe(j.whole, now, resp.StatusCode, w, latency)
 		h.apply()
+		h.lane.tell()
 		if j.bucket != nil {
 			j.bucket.pace.Failed(j.part, now, false)
 			j.bucket.apply()
@@ -175,7 +184,7 @@ func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, p
 	}
 	of.share()
 	f := j.part
-	if of != j.bucket { // it is found to be of this bucket now
+	if of != j.bucket { // it is now known to belong to this bucket
 		f = of.pace.Began(j.sent)
 		if j.bucket != nil {
 			j.bucket.pace.Failed(j.part, now, false)
@@ -184,11 +193,13 @@ func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, p
 	}
 	o := of.pace.Observe(f, now, resp.StatusCode, w, pace.Sample{})
 	of.apply()
+	of.tell()
 	if w.Refused {
-		h.lane.pace.Failed(j.whole, now, false) // which is not the whole host's
+		h.lane.pace.Failed(j.whole, now, false) // the limit does not concern the whole host
 	} else {
 		h.lane.pace.Observe(j.whole, now, resp.StatusCode, pace.Word{}, latency)
 	}
 	h.apply()
+	h.lane.tell()
 	return of, o
 }

@@ -1,5 +1,5 @@
-// learned: what was learned of hosts, kept in a file from one run to the next, so that the next
-// needs no refusals to learn it again.
+// learned: learned limits of hosts, kept in a file, so that the next run needs no refusals to learn
+// them.
 
 package ratelimit
 
@@ -15,7 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 )
 
-const learnedMost = 1 << 20 // bytes of a file that is read
+const learnedMost = 1 << 20 // bytes read of a file
 
 // LearnedFile is the content of the file.
 type LearnedFile struct {
@@ -23,8 +23,7 @@ type LearnedFile struct {
 	Hosts   map[string]pace.Learned `json:"hosts"`
 }
 
-// ReadLearned reads a file. One that is missing or makes no sense holds nothing: its limits are
-// learned again.
+// ReadLearned reads a file. A missing or invalid file is empty: its limits are learned again.
 func ReadLearned(path string) (LearnedFile, error) {
 	none := LearnedFile{Version: 1, Hosts: map[string]pace.Learned{}}
 	info, err := os.Stat(path)
@@ -47,7 +46,7 @@ func ReadLearned(path string) (LearnedFile, error) {
 	return f, nil
 }
 
-// WriteLearned replaces the file as a whole: of two processes the last one wins.
+// WriteLearned replaces the file atomically: of two processes, the last one wins.
 func WriteLearned(path string, f LearnedFile) error {
 	raw, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -56,12 +55,12 @@ func WriteLearned(path string, f LearnedFile) error {
 	return disk.Replace(path, append(raw, '\n'), false)
 }
 
-// learnedEvery is how often the file is written in a run, at most: what was learned since is lost
-// if the process is killed.
+// learnedEvery is the minimum interval of writing the file in a run. A kill loses what was learned
+// since.
 const learnedEvery = 10 * time.Second
 
-// taught writes the file after a refusal that has taught something, if it is time: a run that is
-// killed has then learned for the next one all the same.
+// taught writes the file after an informative refusal, if the interval is over, so that a killed
+// run keeps it too.
 func (hs *Session) taught(now time.Time) {
 	if hs.file == "" {
 		return
@@ -80,7 +79,7 @@ func (hs *Session) taught(now time.Time) {
 	}
 }
 
-// keepLearned writes what the hosts have taught into the file, beside what it holds of others.
+// keepLearned merges what was learned into the file.
 func (hs *Session) keepLearned(path string) error {
 	f, err := ReadLearned(path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Limiter: the seam behind which the requests of one process, or of many machines, are spaced; and
-// its form for one process.
+// Limiter: the interface for spacing requests of one process or of many machines, and its
+// implementation for one process.
 
 package ratelimit
 
@@ -12,30 +12,34 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limiter spaces requests. A key is a target host. Its methods may be called by several goroutines
-// at once, Reserve for one key by one at a time in each process.
+// Limiter spaces requests. A key is a host. Its methods may be called by several goroutines at the
+// same time, but Reserve for one key by one at a time in each process.
 type Limiter interface {
-	// Reserve takes n places in the key's schedule and returns how long to wait until they come.
-	// With n = 0 it takes none and returns how much longer the key's pause lasts, 0 if there is
-	// none: asked again after a wait, it tells whether a pause has begun meanwhile.
+	// Reserve reserves n places in the key's schedule and returns the wait for them. With n = 0 it
+	// reserves none and returns the rest of the key's pause (0: none), so that a caller can check
+	// after a wait whether a pause has begun.
 	Reserve(ctx context.Context, key string, n int) (time.Duration, error)
-	// Penalize pauses the key for d from now, at least. After a pause the places come one by one,
-	// however many were not used before.
+	// Penalize pauses the key for at least d from now. After a pause, places come one by one, even
+	// if many were unused before.
 	Penalize(ctx context.Context, key string, d time.Duration) error
 }
 
-// RateSetter is implemented by a Limiter that follows what the host finds out about a target.
+// RateSetter is implemented by a Limiter with adjustable rates.
 type RateSetter interface {
-	// SetRate sets the rate of a key in requests per second (+Inf: none) and the number that may go
-	// at once.
+	// SetRate sets the rate of a key in requests per second (+Inf: none), and the size of a burst.
 	SetRate(key string, perSecond float64, burst int)
 }
 
 // Sharer is implemented by a Limiter that is shared with other processes.
 type Sharer interface {
-	// Others returns how many processes ask a key, this one included, and how many places the
-	// others have taken since it was last asked.
-	Others(key string) (live, taken int)
+	// Live returns how many processes ask a key, this one included.
+	Live(key string) int
+	// Taken returns how many places the others have taken since it was last asked.
+	Taken(key string) int
+	// Tell leaves some numbers for the other processes that ask a key, in the place of what it
+	// held, and Told returns what one of them has left since it was last asked; nil: nothing.
+	Tell(key string, numbers []float64)
+	Told(key string) []float64
 }
 
 // Schedule is a Limiter for one process. It implements [RateSetter].
@@ -57,10 +61,10 @@ type schedule struct {
 type bucket struct {
 	tokens *rate.Limiter
 	until  time.Time // end of the pause
-	next   time.Time // when the last place that was taken comes
+	next   time.Time // time of the last reserved place
 }
 
-// bucket returns the bucket of key. s.mu is held.
+// bucket returns the bucket of key. The caller holds s.mu.
 func (s *schedule) bucket(key string) *bucket {
 	b := s.keys[key]
 	if b == nil {
@@ -113,8 +117,8 @@ func (s *schedule) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, at := s.bucket(key), time.Now()
-	// A pause does not fill the bucket, and a place that is taken comes at the old rate: else a
-	// higher rate would let the next one go right behind it.
+	// A pause does not fill the bucket, and a reserved place keeps its old time. Otherwise a higher
+	// rate would allow the next request right behind it.
 	for _, later := range []time.Time{b.until, b.next} {
 		if later.After(at) {
 			at = later

@@ -1,4 +1,4 @@
-// metered counts the attempts of each host.
+// Metered counts the attempts of each host.
 
 package ratelimit
 
@@ -13,7 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Metered counts each attempt.
@@ -42,14 +42,14 @@ func Metered() trip.Decorator {
 				if resp.Proto != "" {
 					s.Protocols[resp.Proto]++
 				}
-				if b, ok := resp.Body.(*body.Body); ok { // whole is next
+				if b, ok := resp.Body.(*body.Body); ok { // Whole is next
 					told.BytesIn = b.Wire()
 					s.BytesIn += told.BytesIn
 					s.BytesDecoded += b.Size()
 				}
 			})
 			c.Host.Tell(told)
-			if resp != nil { // failures are told by the retries
+			if resp != nil { // the retries report failures
 				c.Explain("reply", func() string { return replyText(resp, took) })
 			}
 			return resp, err
@@ -57,7 +57,7 @@ func Metered() trip.Decorator {
 	}
 }
 
-// replyText says what came.
+// replyText describes a reply.
 func replyText(resp *http.Response, took time.Duration) string {
 	sizes := "an empty body"
 	if b, ok := resp.Body.(*body.Body); ok && b.Size() > 0 {

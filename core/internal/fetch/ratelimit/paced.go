@@ -1,6 +1,6 @@
-// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a
-// second, and none while the host asks for a pause. It shows each reply to the pace. Hosts are what
-// a process knows of the hosts, a Session is one client's.
+// Package ratelimit sends the requests to a host as its pace allows: it limits concurrency and
+// rate, and keeps pauses that the host asks for. It passes each reply to the pace. Hosts is the
+// process's state of all hosts, a Session is that of one client.
 package ratelimit
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// Paced lets a request go when its lines let it, and shows the reply to their paces.
+// Paced sends a request when its lanes allow it, and passes the reply to their paces.
 func Paced(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -48,7 +48,7 @@ func Paced(p httppolicy.Policy) trip.Decorator {
 			}
 			if o.Pause > 0 {
 				if err := h.pause(ctx, where, o.Pause, o.Cause, o.By); err != nil {
-					resp.Body.Close() // memory or a spool file: nothing to lose
+					resp.Body.Close() // best effort: memory or a spool file
 					return nil, fmt.Errorf("pause of %s: %w", where.name(), err)
 				}
 			}
@@ -57,8 +57,8 @@ func Paced(p httppolicy.Policy) trip.Decorator {
 	}
 }
 
-// enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the
-// bucket, and then in h as a whole. If the bucket has been paused meanwhile, it begins anew.
+// enter waits until the request may go: first in its bucket, if it has one, and then in the whole
+// host. If the bucket is paused meanwhile, it starts again.
 func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *lane) error {
 	for {
 		if bucket != nil {
@@ -95,10 +95,10 @@ func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *
 	return nil
 }
 
-// await returns when the next request of a lane may go; then it has a place in l.sent. Requests
-// stand in line, the plugins in turn and the splits of each likewise: only the first of it has
-// places in the window and in the limiter's schedule, so a pause that begins now holds back all the
-// others too, and its end sets free one at a time.
+// await waits until the next request of a lane may go, and takes a place in l.sent. Requests queue,
+// with plugins and their splits in turn. Only the first in the queue has places in the window and
+// in the limiter's schedule, so a pause that begins now also holds back all others, and its end
+// releases one at a time.
 func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane) error {
 	resume := c.Hold()
 	defer resume()
@@ -122,7 +122,7 @@ func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane)
 	return nil
 }
 
-// limitsText says what a request waited for, and what limits it went by.
+// limitsText describes what a request waited for, and its limits.
 func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	var why []string
 	for i, cause := range waitCauses {
@@ -142,10 +142,6 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if o.From != "" {
 		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.Rate, o.From)
 	}
-	window := o.WindowFrom
-	if window == "start" {
-		window = "more with each reply"
-	}
 	waits := "no wait"
 	if len(why) > 0 {
 		waits = "waited: " + strings.Join(why, ", ")
@@ -154,17 +150,22 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if l.bucket != "" {
 		where = "in the bucket " + l.bucket + ": "
 	}
-	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, window)
+	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, source(o.WindowFrom, o.Of))
 }
 
-// nowText says what holds after a reply, and until when.
-func (l *lane) nowText(o pace.Order) string {
-	from := func(from string) string {
-		if from == "stated" && o.Of != "" {
-			return "stated: " + o.Of
-		}
-		return from
+// source describes the origin of a limit.
+func source(from, of string) string {
+	switch {
+	case from == "start":
+		return "more with each reply"
+	case from == "stated" && of != "":
+		return "stated: " + of
 	}
+	return from
+}
+
+// nowText describes the limits after a reply, and their end.
+func (l *lane) nowText(o pace.Order) string {
 	where := "from now on"
 	if l.bucket != "" {
 		where += ", in the bucket " + l.bucket
@@ -179,38 +180,52 @@ func (l *lane) nowText(o pace.Order) string {
 	}
 	rate := "no limit of the rate"
 	if o.From != "" {
-		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, from(o.From))
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, source(o.From, o.Of))
 	}
-	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.Window, from(o.WindowFrom))
+	_, stated := l.pace.Holds(time.Now())
+	window := fmt.Sprintf("%d at once (%s)", o.Window, source(o.WindowFrom, o.Of))
+	return strings.Join(append([]string{where + ": " + rate + ", " + window}, stated...), "; ")
 }
 
-// scheduled waits for the pause and the schedule of l, in which the caller is the next.
+// scheduled waits for the pause and the schedule of l, in which the caller is next. If a pause
+// began while it waited for its place, and other processes use the host, its place ends with the
+// pause, because theirs follow the pause.
 func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
-	if err := l.sitOut(ctx, maxWait); err != nil {
-		return err
+	for {
+		if _, err := l.sitOut(ctx, maxWait); err != nil {
+			return err
+		}
+		wait, err := l.reserve(ctx, 1)
+		if err != nil {
+			return err
+		}
+		// A rate in the pipeline file means that the user accepts the wait.
+		if o := l.pace.Order(); wait > maxWait && o.From != "file" {
+			return longer(l.tooSlow(o, wait, maxWait), wait)
+		}
+		if err := trip.Sleep(ctx, wait); err != nil {
+			return err
+		}
+		l.blocked.add(stats.WaitRate, wait)
+		paused, err := l.sitOut(ctx, maxWait)
+		if err != nil || !paused || l.alone() {
+			return err
+		}
 	}
-	wait, err := l.reserve(ctx, 1)
-	if err != nil {
-		return err
-	}
-	// whoever writes a rate into the file wants to wait for it
-	if o := l.pace.Order(); wait > maxWait && o.From != "file" {
-		return longer(l.tooSlow(o, wait, maxWait), wait)
-	}
-	if err := trip.Sleep(ctx, wait); err != nil {
-		return err
-	}
-	l.blocked.add(stats.WaitRate, wait)
-	return l.sitOut(ctx, maxWait)
 }
 
-// longer is the end of a request that would have to wait longer than http.max_wait.
+// alone reports whether no other process uses the host.
+func (l *lane) alone() bool {
+	s, shared := l.limiter.(Sharer)
+	return !shared || s.Live(l.key) < 2
+}
+
+// longer is the error of a wait that exceeds http.max_wait.
 func longer(err error, wait time.Duration) error {
 	return &fault.Error{Outcome: fault.Of("pause"), Unsent: true, Err: sdk.RetryAfter(err, wait)}
 }
 
-// tooSlow says that the rate of a host is so low that its next request is too far away, and when
-// that would be.
+// tooSlow is the error of a rate so low that the next request is too far away, with its time.
 func (l *lane) tooSlow(o pace.Order, wait, maxWait time.Duration) error {
 	why := cmp.Or(o.From, "another process's")
 	if o.Of != "" {
@@ -220,7 +235,7 @@ func (l *lane) tooSlow(o pace.Order, wait, maxWait time.Duration) error {
 		l.name(), limits.Short(wait), why, limits.Short(maxWait))
 }
 
-// usedUp says that a pause is too long to wait for, and until when it is.
+// usedUp is the error of a pause that is too long, with its end.
 func (l *lane) usedUp(left, maxWait time.Duration) error {
 	l.mu.Lock()
 	by := cmp.Or(l.wait.By, l.wait.Cause, "a pause")
@@ -237,7 +252,7 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	return errors.New(text)
 }
 
-// until says when a pause that begins now is over: a time of the day in this layout, or a date.
+// until formats the end of a pause that begins now: the time in this layout, or a date.
 func until(pause time.Duration, layout string) string {
 	switch {
 	case limits.Endless(pause):
@@ -248,31 +263,31 @@ func until(pause time.Duration, layout string) string {
 	return "until " + time.Now().Add(pause).Local().Format(layout)
 }
 
-// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when
-// it is: a run that waited for it would hold for hours what others may need, and the next one goes
-// on where this one ends.
-func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
+// sitOut waits until l is not paused, and reports whether it was. A pause of more than maxWait is
+// an error with its end: a waiting run would block others for hours, and the next run resumes where
+// this one ends.
+func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) (paused bool, err error) {
 	start := time.Now()
-	for {
+	for ; ; paused = true {
 		left, err := l.reserve(ctx, 0)
 		if err != nil {
-			return err
+			return paused, err
 		}
 		if left <= 0 {
 			l.blocked.add(stats.WaitPause, time.Since(start))
-			return nil
+			return paused, nil
 		}
 		l.foreign(left)
 		if left > maxWait {
-			return longer(l.usedUp(left, maxWait), left)
+			return paused, longer(l.usedUp(left, maxWait), left)
 		}
 		if err := trip.Sleep(ctx, left); err != nil {
-			return err
+			return paused, err
 		}
 	}
 }
 
-// foreign notes a pause that this process was not told of by the host, and tells of it.
+// foreign records and reports a pause that another process received.
 func (l *lane) foreign(left time.Duration) {
 	l.mu.Lock()
 	own := l.wait.Until
@@ -285,7 +300,7 @@ func (l *lane) foreign(left time.Duration) {
 	}
 }
 
-// reserve asks the limiter, which may be far away and fail.
+// reserve calls the limiter, which may be remote and fail.
 func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
 	wait, err := l.limiter.Reserve(ctx, l.key, n)
 	switch {

@@ -1,6 +1,6 @@
-// weighed reads what a reply says of the host's limits, and whether it is a refusal: by its head,
-// and by what the plugin knows of it (sdk.Throttled, sdk.Temporary). The breaker, the pace and the
-// retries go by that.
+// Weighed reads what a reply says about the host's limits, and whether it is a refusal: from its
+// header, and from the plugin's knowledge (reply.Throttled, reply.Temporary). The breaker, the pace
+// and the retries use the result.
 
 package ratelimit
 
@@ -15,14 +15,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// lookedAt is how much of a body is searched for the text of a class, and lookedFor for how long
-// the plugin is to wait.
+// lookedAt is the number of bytes of a body that are searched for the text of a class; lookedFor
+// likewise for the plugin's wait.
 const (
 	lookedAt  = 64 << 10
 	lookedFor = 8 << 20
 )
 
-// Weighed weighs each reply for the decorators above it.
+// Weighed interprets each reply for the decorators above it.
 func Weighed() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -38,14 +38,14 @@ func Weighed() trip.Decorator {
 	}
 }
 
-// weigh reads a reply that came at now, to a request sent at a time.
+// weigh interprets a reply at now to a request sent at sent.
 func (c *Call) weigh(resp *http.Response, sent, now time.Time) {
 	w := c.Host.pace.Read(sent, now, resp.StatusCode, resp.Header)
 	if class, ok := ownClass(c.Classes, resp); ok {
 		c.class = &class
 		switch {
 		case class.Throttled:
-			w = c.Host.pace.Read(sent, now, http.StatusTooManyRequests, resp.Header) // as it is, whatever its status
+			w = c.Host.pace.Read(sent, now, http.StatusTooManyRequests, resp.Header) // unchanged, with any status
 			w.Least = class.Pause
 			look(&w, class, resp)
 		case class.Temporary && w.Wait > 0:
@@ -66,7 +66,7 @@ func (c *Call) weigh(resp *http.Response, sent, now time.Time) {
 	}
 }
 
-// look reads what the body says of limits, where a class of the plugin tells.
+// look reads limits in the body, if a class of the plugin names their place.
 func look(w *pace.Word, c hint.Class, resp *http.Response) {
 	b, ok := resp.Body.(*body.Body)
 	if !ok || c.Seconds == "" {
@@ -82,7 +82,7 @@ func look(w *pace.Word, c hint.Class, resp *http.Response) {
 	}
 }
 
-// dateOf is the time by the host's clock, or by this machine's where it does not say.
+// dateOf returns the time of the host's clock, or of this machine's if the host states none.
 func dateOf(resp *http.Response) time.Time {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		return date

@@ -1,6 +1,5 @@
-// mask turns a request into what it is known by: in one spelling, and without secrets. A recording
-// and its replay go through the same mask, so a request that was made with another credential is
-// still the same.
+// mask computes the identity of a request: normalised and without secrets. Recording and replay use
+// the same mask, so a request with another credential is the same.
 
 package recording
 
@@ -21,8 +20,8 @@ type mask struct {
 	salt []byte
 }
 
-// unimportant headers say nothing of what is asked for: the host sets them, they are a credential,
-// or they differ each time.
+// unimportant headers do not identify a request: the host sets them, they are credentials, or they
+// differ each time.
 var unimportant = map[string]bool{
 	"Accept-Encoding": true, "Connection": true, "Content-Length": true, "Expect": true, "Host": true,
 	"Keep-Alive": true, "Te": true,
@@ -30,7 +29,7 @@ var unimportant = map[string]bool{
 	"Idempotency-Key": true, "X-Request-Id": true, "X-Correlation-Id": true, "Traceparent": true, "Tracestate": true,
 }
 
-// credentials are headers that carry nothing else, in requests or replies.
+// credentials are headers that contain only credentials, in requests or replies.
 var credentials = map[string]bool{
 	"Authorization": true, "Cookie": true, "Set-Cookie": true, "Set-Cookie2": true, "Authentication-Info": true,
 	"Www-Authenticate": true,
@@ -61,8 +60,7 @@ func (m mask) request(req *http.Request, body []byte) Request {
 	return out
 }
 
-// url is u in one spelling: lower case where case means nothing, the query in the order of its
-// names, no fragment.
+// url normalises u: lower case where case is insignificant, sorted query, no fragment.
 func (m mask) url(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -107,13 +105,13 @@ func unescaped(s string) string {
 	return s
 }
 
-// escape leaves the mask readable.
+// escape keeps the mask readable.
 func escape(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "%5Bredacted%5D", "[redacted]")
 }
 
-// value is what may be shown of a value with a name. A secret of the pipeline is masked; what only
-// has a telling name is hashed, since it may as well be the token of a page.
+// value returns what may be stored of a named value. Secrets of the pipeline are masked. A value
+// whose name indicates a secret is hashed, because it may be a page token.
 func (m mask) value(name, value string) string {
 	switch known := m.set.Known(value); {
 	case known != value:
@@ -130,7 +128,7 @@ func (m mask) hash(text string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// reply returns the headers of a reply that are kept.
+// reply returns the headers of a reply to store.
 func (m mask) reply(h http.Header) http.Header {
 	out := http.Header{}
 	for name, values := range h {
@@ -145,7 +143,7 @@ func (m mask) reply(h http.Header) http.Header {
 	return out
 }
 
-// login reports whether a request asks for a credential, so that its reply holds one.
+// login reports whether a request asks for a credential, so that its reply contains one.
 func login(body []byte) bool {
 	if len(body) == 0 || len(body) > 64<<10 {
 		return false

@@ -1,4 +1,4 @@
-// What to say of a request that is not in a recording.
+// The error of a request that is not in a recording.
 
 package recording
 
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// miss says that r is not there, and what comes nearest.
+// miss says that r is not recorded, and names the most similar request.
 func (p *Player) miss(r Request) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "not in the recording %s", p.rec.Path)
@@ -31,12 +31,13 @@ func (p *Player) miss(r Request) error {
 		text.WriteString("; the recording was cut short, perhaps by a kill")
 	}
 	if p.rec.Resumed {
-		text.WriteString("; it is of a run that went on from earlier ones, and a replay starts from nothing: record with --full")
+		text.WriteString("; it is of a run that went on from earlier ones, and a replay starts from nothing: record " +
+			"with --full")
 	}
 	return errors.New(text.String())
 }
 
-// distance is small for requests that are much alike.
+// distance is small for similar requests.
 func distance(a, b Request) int {
 	d := 0
 	u, v := parsed(a.URL), parsed(b.URL)
@@ -56,7 +57,7 @@ func distance(a, b Request) int {
 	return d + len(unequal(a.Header, b.Header))
 }
 
-// common is the length of what two texts have in common at their beginning.
+// common returns the length of the common prefix.
 func common(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
@@ -65,7 +66,7 @@ func common(a, b string) int {
 	return n
 }
 
-// differences names what differs between a recorded request and another.
+// differences describes how r differs from a recorded request.
 func differences(recorded, r Request) []string {
 	var out []string
 	u, v := parsed(recorded.URL), parsed(r.URL)
@@ -94,7 +95,7 @@ func differences(recorded, r Request) []string {
 	return out
 }
 
-// there says what a value was in the recording.
+// there describes a value in the recording.
 func there(values []string) string {
 	const most = 120
 	if values == nil {
@@ -107,7 +108,7 @@ func there(values []string) string {
 	return fmt.Sprintf(" (%q there)", text)
 }
 
-// unequal are the names whose values differ.
+// unequal returns the names whose values differ.
 func unequal[V any](a, b map[string]V) []string {
 	names := map[string]bool{}
 	for name := range a {
@@ -124,7 +125,7 @@ func unequal[V any](a, b map[string]V) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// parsed is a URL of the recording. One that cannot be parsed has no parts.
+// parsed parses a recorded URL. An invalid one has no parts.
 func parsed(text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil {

@@ -13,22 +13,23 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Player answers requests in any order. Where a request was made several times, its replies come in
-// their order, and the last again and again.
+// Player answers requests in any order. Replies to a repeated request come in their recorded order;
+// the last one repeats.
 type Player struct {
 	mask
 	rec   *Recording
-	byKey map[string][]int // exchanges
+	byKey map[string][]int // indices of exchanges
 
 	mu   sync.Mutex
 	used map[string]int
 }
 
-// NewPlayer returns a player of r. set holds the secrets of the pipeline that is replayed.
+// NewPlayer returns a player of r. set has the secrets of the pipeline.
 func NewPlayer(r *Recording, set *redact.Set) *Player {
 	p := &Player{mask: mask{set: set, salt: r.salt}, rec: r, byKey: map[string][]int{}, used: map[string]int{}}
 	for i, e := range r.Exchanges {
@@ -37,7 +38,7 @@ func NewPlayer(r *Recording, set *redact.Set) *Player {
 	return p
 }
 
-// key is what makes two requests the same.
+// key is equal for the same requests.
 func (r Request) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, r.Body)
@@ -47,12 +48,12 @@ func (r Request) key() string {
 	return b.String()
 }
 
-// RoundTrip implements http.RoundTripper. Nothing is asked for outside the file.
+// RoundTrip implements http.RoundTripper. It uses only the file.
 func (p *Player) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
-	asked, err := bodyOf(req)
+	asked, err := trip.BodyOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,15 +72,7 @@ func (p *Player) RoundTrip(req *http.Request) (*http.Response, error) {
 	return p.reply(req, e), nil
 }
 
-func bodyOf(req *http.Request) ([]byte, error) {
-	if req.Body == nil {
-		return nil, nil
-	}
-	defer req.Body.Close() // only read from
-	return io.ReadAll(req.Body)
-}
-
-// next returns the exchange whose turn it is for a request.
+// next returns the next exchange for a request.
 func (p *Player) next(key string) (Exchange, bool) {
 	all := p.byKey[key]
 	if len(all) == 0 {
@@ -101,7 +94,7 @@ func (p *Player) reply(req *http.Request, e Exchange) *http.Response {
 	if resp.Header == nil {
 		resp.Header = http.Header{}
 	}
-	if e.Size == 0 { // the length of a body that was not sent, of a HEAD, is what the header says
+	if e.Size == 0 { // for a HEAD, the header has the length
 		if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
 			resp.ContentLength = n
 		}

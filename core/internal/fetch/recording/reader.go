@@ -1,4 +1,4 @@
-// Recording: a file of exchanges, looked through once and then read where it is needed.
+// Recording: a file of exchanges, scanned once and then read on demand.
 
 package recording
 
@@ -13,27 +13,26 @@ import (
 	"time"
 )
 
-// Recording is a file that is open for reading. Its methods may be called by several goroutines at
-// once.
+// Recording is an open file. Its methods may be called by several goroutines at the same time.
 type Recording struct {
 	Path      string
-	Exchanges []Exchange // in the order in which they came to their end
+	Exchanges []Exchange // in the order of their ends
 	Sessions  int
-	Started   time.Time // the first session
+	Started   time.Time // of the first session
 	Pipeline  string
-	Resumed   bool // the first session went on from earlier runs
+	Resumed   bool // the first session continued earlier runs
 	Complete  bool // the last session ended by itself
 
 	file  *os.File
 	codec *codec
 	salt  []byte
-	whole int64 // up to here the file is good
+	whole int64 // length of the valid part
 }
 
-// errNothing says that a recording was ended before it began.
+// errNothing says that a recording is empty.
 var errNothing = errors.New("a recording with nothing in it")
 
-// Open opens a recording. What is not whole at its end is left out.
+// Open opens a recording. It ignores an incomplete end.
 func Open(path string) (*Recording, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -73,7 +72,7 @@ func (r *Recording) read() error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil { // what a kill left
+		if err != nil { // left by a kill
 			r.Complete = false
 			break
 		}
@@ -89,7 +88,7 @@ func (r *Recording) read() error {
 	return nil
 }
 
-// take takes in a frame that ends at end.
+// take processes a frame that ends at end.
 func (r *Recording) take(k kind, packed []byte, end int64) error {
 	if k == bodyFrame {
 		if missing := r.missing(); missing == 1 {
@@ -145,7 +144,7 @@ func (e *Exchange) check() error {
 	return nil
 }
 
-// missing is how many frames the last exchange lacks.
+// missing returns how many frames the last exchange lacks.
 func (r *Recording) missing() int {
 	if len(r.Exchanges) == 0 {
 		return 0
@@ -154,7 +153,7 @@ func (r *Recording) missing() int {
 	return e.Pieces - e.have
 }
 
-// drop takes the last exchange away if it is not whole.
+// drop removes the last exchange if it is incomplete.
 func (r *Recording) drop() {
 	if r.missing() > 0 {
 		r.Exchanges = r.Exchanges[:len(r.Exchanges)-1]

@@ -1,4 +1,4 @@
-// Recording: every exchange of a run goes into a file.
+// Record: stores every exchange of a run in a file.
 
 package recording
 
@@ -19,7 +19,7 @@ import (
 // Record writes each exchange to w; nil: none.
 func Record(w *Writer, p httppolicy.Policy, pool *body.Pool) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		if w == nil || p.OwnAuthorization { // what the host asks for itself are credentials
+		if w == nil || p.OwnAuthorization { // the host's own requests are for credentials
 			return next
 		}
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -34,7 +34,7 @@ func Record(w *Writer, p httppolicy.Policy, pool *body.Pool) trip.Decorator {
 				out.Body = io.NopCloser(bytes.NewReader(asked))
 			}
 			resp, err := next.RoundTrip(out)
-			if req.Context().Err() != nil { // it was given up, which says nothing of the host
+			if req.Context().Err() != nil { // cancelled, which says nothing about the host
 				return resp, err
 			}
 			e.Took = time.Since(e.Time)
@@ -47,8 +47,8 @@ func Record(w *Writer, p httppolicy.Policy, pool *body.Pool) trip.Decorator {
 	}
 }
 
-// recordReply reads a reply whole into b, records it and hands it on. A reply that cannot be
-// recorded is none: the file would claim that there was no such request.
+// recordReply reads a complete reply into b, records it and returns it. If it cannot be recorded,
+// it is an error: otherwise the file would lack a request that was made.
 func recordReply(w *Writer, e Exchange, req *http.Request, asked []byte, resp *http.Response,
 	b *body.Body) (*http.Response, error) {
 	err := b.Fill(resp.Body)
@@ -59,14 +59,14 @@ func recordReply(w *Writer, e Exchange, req *http.Request, asked []byte, resp *h
 		err = b.Rewind()
 	}
 	if err != nil {
-		_ = b.Close() // err says more
+		_ = b.Close() // err is more specific
 		return nil, sdk.Permanent(fmt.Errorf("%s %s: %w", trip.Method(req), req.URL, err))
 	}
 	resp.Body = b
 	return resp, nil
 }
 
-// rewinder is a body that can be read from its beginning again.
+// rewinder is a body that can be read again.
 type rewinder struct{ *body.Body }
 
 func (r rewinder) Seek(offset int64, whence int) (int64, error) {

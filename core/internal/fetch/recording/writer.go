@@ -1,4 +1,4 @@
-// Writer: exchanges are added to a file as they happen.
+// Writer: appends exchanges to a file.
 
 package recording
 
@@ -21,14 +21,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// About says what a recording is made of.
+// About describes the origin of a recording.
 type About struct {
 	Pipeline string
 	Version  string
-	Resumed  bool // the run goes on from earlier ones
+	Resumed  bool // the run continues earlier ones
 }
 
-// Writer adds exchanges to a file. Its methods may be called by several goroutines at once.
+// Writer appends exchanges to a file. Its methods may be called by several goroutines at the same
+// time.
 type Writer struct {
 	mask
 	codec *codec
@@ -36,11 +37,11 @@ type Writer struct {
 
 	mu     sync.Mutex
 	file   *os.File
-	broken error // what is wrong with the file since
+	broken error // the error after which nothing is written
 }
 
-// Create begins a session in a file, which need not exist. One that is there goes on where it is
-// whole. set holds the secrets that are masked.
+// Create begins a session in a file, which need not exist. It appends to the valid part of an
+// existing file. set has the secrets to mask.
 func Create(path string, set *redact.Set, about About) (*Writer, error) {
 	w, err := create(path, set, about)
 	if err != nil {
@@ -67,8 +68,8 @@ func create(path string, set *redact.Set, about About) (*Writer, error) {
 	return w, nil
 }
 
-// resume returns up to where an existing file is good, and its salt; nothing and a new one if there
-// is none.
+// resume returns the length of an existing file's valid part, and its salt; 0 and a new salt if
+// there is no file.
 func resume(path string) (whole int64, salt []byte, err error) {
 	salt = make([]byte, 16)
 	rand.Read(salt)
@@ -121,8 +122,8 @@ func (w *Writer) json(k kind, v any) error {
 	return err
 }
 
-// Add records an exchange: the request and its body, and what came of it. The body of resp is size
-// bytes in reply, which can be read more than once; failed is the error instead of a reply.
+// Add records an exchange: the request, its body, and its result. reply is the body of resp, of
+// e.Size bytes, which can be read more than once; failed is the error instead of a reply.
 func (w *Writer) Add(e Exchange, req *http.Request, body []byte, resp *http.Response, reply io.ReadSeeker,
 	failed error) error {
 	e.Request = w.request(req, body)
@@ -144,10 +145,10 @@ func (w *Writer) Add(e Exchange, req *http.Request, body []byte, resp *http.Resp
 	return w.write(e, reply)
 }
 
-// longestMasked is the longest body that is masked: that is done in memory.
+// longestMasked is the longest body that is masked, because masking happens in memory.
 const longestMasked = 32 << 20
 
-// head puts the reply's head into e and returns its body as it is recorded.
+// head sets the reply's head in e, and returns the body to record.
 func (w *Writer) head(e *Exchange, resp *http.Response, reply io.ReadSeeker) (io.ReadSeeker, error) {
 	e.Status, e.Reply = resp.StatusCode, w.reply(resp.Header)
 	secrets := w.set.Finder()
@@ -179,8 +180,8 @@ func (w *Writer) head(e *Exchange, resp *http.Response, reply io.ReadSeeker) (io
 	return reply, nil
 }
 
-// write adds the frames of an exchange. When it fails the file is good up to the exchange before,
-// and nothing more is added.
+// write appends the frames of an exchange. If it fails, the file stays valid up to the previous
+// exchange, and nothing more is added.
 func (w *Writer) write(e Exchange, body io.Reader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,6 +1,6 @@
-// clock ends a request that takes longer than http.deadline, with all its attempts and the waits
-// between them. It stands still while the request waits in one of the host's own lines, for
-// concurrency or pace: a slow rate is no failure.
+// clock ends a request that exceeds http.deadline, including all attempts and the waits between
+// them. It stops while the request waits for the host's own limits (concurrency, pace), because a
+// slow rate is no failure.
 
 package retry
 
@@ -20,11 +20,11 @@ type clock struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	since time.Time // it runs since then
+	since time.Time // running since then
 	left  time.Duration
 }
 
-// startClock returns a context that ends with ctx, or when limit is over.
+// startClock returns a context that is done when ctx is done or the limit is exceeded.
 func startClock(ctx context.Context, limit time.Duration) (context.Context, *clock) {
 	c := &clock{since: time.Now(), left: limit}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
@@ -32,8 +32,7 @@ func startClock(ctx context.Context, limit time.Duration) (context.Context, *clo
 	return c.ctx, c
 }
 
-// hold stops the clock until the function that it returns is called. A nil clock is for a request
-// without a deadline.
+// hold stops the clock until resume is called. A nil clock belongs to a request without a deadline.
 func (c *clock) hold() (resume func()) {
 	if c == nil {
 		return func() {}
@@ -55,7 +54,7 @@ func (c *clock) end() {
 	c.cancel(nil)
 }
 
-// over returns the error of a deadline that has passed, or nil.
+// over returns the error of an exceeded deadline, or nil.
 func (c *clock) over() error {
 	var late *deadlineError
 	if errors.As(context.Cause(c.ctx), &late) {

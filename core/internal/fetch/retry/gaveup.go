@@ -1,4 +1,4 @@
-// What is said of a request that is given up: every attempt, and why.
+// The error of a request that was given up: every attempt, and why.
 
 package retry
 
@@ -13,7 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// tally counts causes in the order in which they first came.
+// tally counts causes, in the order of their first occurrence.
 type tally struct {
 	causes []string
 	counts map[string]int
@@ -31,7 +31,7 @@ func (t *tally) add(cause string) {
 	t.total++
 }
 
-// String reads like "connection reset (2×), 503 Service Unavailable".
+// String is for example "connection reset (2×), 503 Service Unavailable".
 func (t *tally) String() string {
 	var all []string
 	for _, c := range t.causes {
@@ -43,7 +43,7 @@ func (t *tally) String() string {
 	return strings.Join(all, ", ")
 }
 
-// gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service
+// gaveUp is for example "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service
 // Unavailable (2×)".
 func (t *trial) gaveUp() string {
 	attempts := fmt.Sprintf("%d attempts", t.causes.total)
@@ -54,7 +54,7 @@ func (t *trial) gaveUp() string {
 		t.causes.String()), t.whyOnce())
 }
 
-// whyOnce says why a failure that may pass was the last; "" if that needs no saying.
+// whyOnce says why a temporary failure was not retried; "": obvious.
 func (t *trial) whyOnce() string {
 	if !t.once {
 		return ""
@@ -62,13 +62,13 @@ func (t *trial) whyOnce() string {
 	return fmt.Sprintf("a %s is not sent twice unless its plugin marks it as idempotent", t.req.Method)
 }
 
-// isAttempt reports whether the last outcome is one of a request that was to go: not while a host
-// is down or asks for too long a pause.
+// isAttempt reports whether the last outcome is one of a request that was sent, rather than held
+// back because the host is down or asks for too long a pause.
 func (t *trial) isAttempt() bool {
 	return t.last.Cause != "canceled" && t.last.Cause != "down" && t.last.Cause != "pause"
 }
 
-// unsaid is what ended the attempts, if it was no attempt itself.
+// unsaid returns what ended the attempts, if it was no attempt.
 func (t *trial) unsaid(err error) string {
 	if t.last.Cause == "down" || t.last.Cause == "pause" {
 		return err.Error()
@@ -76,7 +76,7 @@ func (t *trial) unsaid(err error) string {
 	return ""
 }
 
-// classed gives err the class that the plugin may return it with.
+// classed gives err the class for the plugin.
 func (t *trial) classed(err error) error {
 	var late *deadlineError
 	if errors.As(err, &late) {

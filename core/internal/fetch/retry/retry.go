@@ -1,5 +1,5 @@
-// Package retry sends a request again after failures that pass, as the table in package fault says.
-// What is given up tells every attempt and its cause.
+// Package retry retries a request after temporary failures, by the table in package fault. The
+// error of giving up lists every attempt with its cause.
 package retry
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -29,7 +29,7 @@ const (
 	backoffCap  = time.Minute
 )
 
-// Retry makes the attempts of a request, of a host that hosts knows.
+// Retry makes the attempts of a request. hosts has the state of its host.
 func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -41,7 +41,7 @@ func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip
 					return t.end(resp, err)
 				}
 				if resp != nil {
-					resp.Body.Close() // memory or a spool file: nothing to lose
+					resp.Body.Close() // best effort: memory or a spool file
 				}
 				if err := t.backOff(); err != nil {
 					return t.end(nil, err)
@@ -51,27 +51,27 @@ func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip
 	}
 }
 
-// trial is one request and its attempts so far.
+// trial is one request with its attempts so far.
 type trial struct {
 	policy httppolicy.Policy
 	log    hclog.Logger
 	req    *http.Request
-	ctx    context.Context // ends with the request's and with the deadline
+	ctx    context.Context // ends with the request's context, and at the deadline
 	call   *ratelimit.Call
 	clock  *clock
 	start  time.Time
 	causes tally
 
-	failures  int            // that count as attempts
-	tries     map[string]int // likewise, of classes that have fewer than others
-	throttled time.Time      // the first refusal
+	failures  int            // failures that count as attempts
+	tries     map[string]int // likewise, by class with a smaller limit
+	throttled time.Time      // time of the first refusal
 	last      fault.Outcome
-	unsure    int  // refusals that only a limit with nothing left has told
-	once      bool // it may pass, but the request is not to be sent twice
+	unsure    int  // refusals recognised only by an exhausted limit
+	once      bool // temporary, but the request must not be sent twice
 }
 
-// believed is how often a request is taken for refused because its reply has nothing left of a
-// limit, and says nothing else of it.
+// believed bounds how often a request counts as refused only because its reply states an exhausted
+// limit.
 const believed = 3
 
 func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, req *http.Request) *trial {
@@ -84,7 +84,7 @@ func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, r
 	return t
 }
 
-// attempt returns a request of its own for one attempt: the decorators below may change it.
+// attempt returns a copy of the request for one attempt, which the decorators below may change.
 func (t *trial) attempt() *http.Request {
 	t.call.Begin()
 	out := t.req.Clone(t.ctx)
@@ -92,7 +92,7 @@ func (t *trial) attempt() *http.Request {
 	return out
 }
 
-// over takes in an outcome and reports whether it is the last.
+// over processes an outcome, and reports whether it is the last.
 func (t *trial) over(resp *http.Response, err error) bool {
 	t.last = t.call.Judge(resp, err)
 	if t.last.Verdict == fault.Done {
@@ -116,7 +116,8 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	switch t.last.Verdict {
 	case fault.Throttled:
 		if t.call.Unsure() {
-			// after pauses in which the limit was whole again: it is about the request
+			// The limit was restored after each pause, so this is no refusal but concerns the
+			// request.
 			if t.unsure++; t.unsure > believed {
 				t.last = fault.Outcome{Verdict: fault.Done}
 				return true
@@ -132,8 +133,8 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	return true
 }
 
-// failed counts a failure and reports whether it is one too many. One that found out that the host
-// is still out of reach does not count: the deadline ends that.
+// failed counts a failure, and reports whether it is one too many. A failed probe of a host that is
+// down does not count: the deadline ends that.
 func (t *trial) failed() bool {
 	r := t.last.Rule()
 	if t.call.ProbedInVain() && r.Blame >= fault.Gateway {
@@ -150,8 +151,8 @@ func (t *trial) failed() bool {
 	return t.tries[t.last.Cause] >= r.Tries || t.failures >= t.policy.Attempts
 }
 
-// repeatable reports whether the request may be sent again: by its nature, or because nothing of it
-// was sent.
+// repeatable reports whether the request may be sent again: it is idempotent, or nothing of it was
+// sent.
 func (t *trial) repeatable(err error) bool {
 	if hint.Idempotent(t.req) {
 		return true
@@ -160,9 +161,8 @@ func (t *trial) repeatable(err error) bool {
 	return errors.As(err, &failed) && failed.Unsent
 }
 
-// backOff waits before the next attempt, for the backoff and for the budget. The pause of a host
-// that throttles is kept by paced, and the one of a host that is down by guarded, for all requests
-// to it.
+// backOff waits before the next attempt, for the backoff and the budget. ratelimit.Paced keeps the
+// pause of a refusing host, and Guarded that of a host that is down, for all requests.
 func (t *trial) backOff() error {
 	h := t.call.Host
 	h.Meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
@@ -183,8 +183,8 @@ func (t *trial) backOff() error {
 	return t.spend()
 }
 
-// end turns the last outcome into what the plugin gets: a reply it can read, or an error that tells
-// all attempts.
+// end turns the last outcome into the plugin's result: a reply, or an error that lists all
+// attempts.
 func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	if err == nil {
 		return t.endReply(resp)
@@ -202,8 +202,8 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	return nil, t.classed(err)
 }
 
-// endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is
-// told how often it came.
+// endReply returns a reply. A plugin may find more in a 503 than the host can, so it receives the
+// reply and how often it came.
 func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	resp.Header.Del(hint.GaveUp)
 	switch {
@@ -221,13 +221,14 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	return resp, nil
 }
 
-// spend takes a retry out of the host's budget, when there is one.
+// spend takes a retry from the host's budget, when there is one.
 func (t *trial) spend() error {
 	h, share, start := t.call.Host, t.policy.RetryBudget, time.Now()
 	for !h.Budget.Retry(time.Now(), share) {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
 		if t.call.Held == "" {
-			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
+			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% "+
+				"of the requests)", 100*share)
 			h.Tell(observe.Waited{Host: h.Key(), Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := trip.Sleep(t.ctx, wait); err != nil {

@@ -1,4 +1,4 @@
-// Package robotstxt keeps to the robots.txt of hosts, for a source that asks for it.
+// Package robotstxt obeys the robots.txt of hosts, for sources that ask for it.
 package robotstxt
 
 import (
@@ -26,14 +26,14 @@ import (
 const (
 	robotsAge  = 24 * time.Hour // RFC 9309, section 2.4
 	robotsHops = 5              // section 2.3.1.2
-	robotsRest = time.Minute    // from one failure to the next attempt
-	// longestDelay bounds a Crawl-delay: some ask for hours and mean: not you. That is for the
-	// Disallow lines to say.
+	robotsRest = time.Minute    // between failed attempts
+	// longestDelay bounds a Crawl-delay. Some files ask for hours to keep robots away, which is the
+	// purpose of Disallow.
 	longestDelay = time.Minute
 )
 
-// Obey lets through what the robots.txt of a host allows to p's user agent. delay is told of the
-// time that a host wants between two requests.
+// Obey permits what the robots.txt of a host allows to p's user agent. It calls delay with the time
+// that a host wants between two requests.
 func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if !p.Robots {
@@ -63,7 +63,7 @@ func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, ever
 	}
 }
 
-// forbiddenError is [sdk.ErrRobots], and says by which line of which file.
+// forbiddenError is an [sdk.ErrRobots] with the line and file.
 type forbiddenError struct {
 	origin origin.Origin
 	by     string
@@ -74,9 +74,11 @@ func (e *forbiddenError) Error() string {
 		e.by)
 }
 
-func (e *forbiddenError) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbiddenError) Is(target error) bool {
+	return target == sdk.ErrRobots || target == sdk.ErrSkip
+}
 
-// robotsText says what the file says of a request.
+// robotsText describes what the file says about a request.
 func robotsText(ok bool, by string, delay time.Duration) string {
 	text := "robots.txt allows it"
 	if !ok {
@@ -88,7 +90,7 @@ func robotsText(ok bool, by string, delay time.Duration) string {
 	return text
 }
 
-// Books keeps the robots.txt of each origin. The zero value works.
+// Books keeps the robots.txt of each origin. The zero value is ready for use.
 type Books struct {
 	mu sync.Mutex
 	m  map[origin.Origin]*rulebook
@@ -108,7 +110,7 @@ func (r *Books) get(o origin.Origin) *rulebook {
 	return b
 }
 
-// rulebook is the robots.txt of one origin, as it was last read.
+// rulebook is the robots.txt of one origin, as last read.
 type rulebook struct {
 	flight singleflight.Group
 
@@ -118,7 +120,8 @@ type rulebook struct {
 	at   time.Time
 }
 
-// read returns the file, asked for once for all who wait. One that is too old is better than none.
+// read returns the file, requested once for all waiting requests. An expired file is better than
+// none.
 func (b *rulebook) read(ctx context.Context, ask func(context.Context) (*robots.File, error)) (*robots.File, error) {
 	if file, err, fresh := b.kept(); fresh {
 		return file, err
@@ -161,8 +164,8 @@ func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
 	return nil, b.err, true
 }
 
-// readRobots asks for the file by way of next. That a host has none (4xx) means that it has no
-// rules; that it cannot say (5xx, no reply) that it must be left alone.
+// readRobots requests the file through next. A missing file (4xx) has no rules. If the host fails
+// (5xx, no reply), everything is forbidden.
 func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next http.RoundTripper) (*robots.File,
 	error) {
 	at := &url.URL{Scheme: of.Scheme, Host: of.Address(), Path: "/robots.txt"}
@@ -182,7 +185,7 @@ func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next
 		case resp.StatusCode < 300:
 			return parseRobots(resp.Body)
 		case resp.StatusCode < 400:
-			resp.Body.Close() // memory or a spool file: nothing to lose
+			resp.Body.Close() // best effort: memory or a spool file
 			if at, err = at.Parse(resp.Header.Get("Location")); err != nil || resp.Header.Get("Location") == "" {
 				return nil, errors.New("it redirects to nowhere")
 			}
@@ -203,7 +206,7 @@ func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next
 			return nil, errors.New(fault.StatusText(resp.StatusCode))
 		}
 	}
-	return &robots.File{}, nil // too many redirects count as no file
+	return &robots.File{}, nil // too many redirects count as a missing file
 }
 
 func parseRobots(body io.ReadCloser) (*robots.File, error) {

@@ -1,4 +1,4 @@
-// Histogram: how long replies took, in buckets that grow by a factor of about two.
+// Histogram: durations of replies, in buckets that grow by a factor of about two.
 
 package stats
 
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// bounds are the upper ends of the buckets; what is longer falls into one more.
+// bounds are the upper bounds of the buckets; one more bucket has the rest.
 var bounds = func() []time.Duration {
 	var out []time.Duration
 	for decade := time.Millisecond; decade <= 100*time.Second; decade *= 10 {
@@ -18,12 +18,12 @@ var bounds = func() []time.Duration {
 	return out
 }()
 
-// Histogram counts times. The zero value is empty.
+// Histogram counts durations. The zero value is empty.
 type Histogram struct {
 	Count   int64
 	Sum     time.Duration
 	Max     time.Duration
-	buckets []int64 // as bounds, and one more
+	buckets []int64 // as bounds, plus one
 }
 
 // Add counts a time.
@@ -46,8 +46,8 @@ func (h Histogram) clone() Histogram {
 // IsZero reports whether nothing was counted.
 func (h Histogram) IsZero() bool { return h.Count == 0 }
 
-// Quantile returns about the time that a share q of all did not exceed: between the bounds of its
-// bucket, evenly.
+// Quantile returns approximately the duration that a fraction q does not exceed, by linear
+// interpolation within a bucket.
 func (h Histogram) Quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.Count)))
 	var before int64
@@ -69,11 +69,10 @@ func (h Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
-// MarshalJSON writes milliseconds, and the counts of the buckets that are not empty by their upper
-// end.
+// MarshalJSON writes milliseconds, and the counts of non-empty buckets by upper bound.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	type bucket struct {
-		Below *float64 `json:"le_ms"` // null: no upper end
+		Below *float64 `json:"le_ms"` // null: no upper bound
 		Count int64    `json:"count"`
 	}
 	var buckets []bucket
@@ -126,7 +125,7 @@ func (h *Histogram) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// ms is a time in milliseconds, to the microsecond.
+// ms returns a duration in milliseconds, with microsecond precision.
 func ms(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
 
 func fromMS(ms float64) time.Duration { return time.Duration(math.Round(ms*1e3)) * time.Microsecond }

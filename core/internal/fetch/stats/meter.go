@@ -29,7 +29,7 @@ func (m *Meter) Count(change func(*Host)) {
 	change(&m.s)
 }
 
-// Connected counts a request that got its connection.
+// Connected counts a request that received its connection.
 func (m *Meter) Connected(reused bool) {
 	m.Count(func(s *Host) {
 		if reused {
@@ -40,7 +40,7 @@ func (m *Meter) Connected(reused bool) {
 	})
 }
 
-// Waited adds a wait. Less than a millisecond is not a wait.
+// Waited counts a wait of at least a millisecond.
 func (m *Meter) Waited(cause string, d time.Duration) {
 	if d < time.Millisecond {
 		return

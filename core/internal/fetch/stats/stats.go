@@ -1,4 +1,4 @@
-// Package stats counts what a host was asked and what came of it, for the live view and the report.
+// Package stats counts requests by host, for the live view and the report.
 package stats
 
 import (
@@ -9,44 +9,43 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
-// Stats is what was counted of all hosts, in the order of their names.
+// Stats are the counts of all hosts, sorted by name.
 type Stats struct {
 	Hosts []Host `json:"hosts"`
 }
 
-// Host is what was counted of one host. Each attempt counts as a request. Bytes are those of
-// bodies.
+// Host are the counts of one host. Each attempt is a request. Bytes are those of bodies.
 type Host struct {
 	Host     string           `json:"host"`
 	Requests int64            `json:"requests"`
 	Status   map[int]int64    `json:"status,omitempty"`  // replies by status
-	Errors   map[string]int64 `json:"errors,omitempty"`  // attempts that ended without a whole reply, by cause
+	Errors   map[string]int64 `json:"errors,omitempty"`  // attempts without a complete reply, by cause
 	Retries  map[string]int64 `json:"retries,omitempty"` // by cause: "503", "timeout", "reset"
-	// by cause: "pause", "rate", "concurrency", "backoff", "down", "retry budget"
+	// By cause: "pause", "rate", "concurrency", "backoff", "down", "retry budget".
 	Waits        map[string]Waits `json:"waits,omitempty"`
 	BytesOut     int64            `json:"bytes_out"`
-	BytesIn      int64            `json:"bytes_in"`            // as they travelled
-	BytesDecoded int64            `json:"bytes_decoded"`       // as they were handed on
+	BytesIn      int64            `json:"bytes_in"`            // as transferred
+	BytesDecoded int64            `json:"bytes_decoded"`       // after decoding
 	Connections  int64            `json:"connections"`         // opened
-	Reused       int64            `json:"reused"`              // requests that went over an open one
+	Reused       int64            `json:"reused"`              // requests on an existing connection
 	Protocols    map[string]int64 `json:"protocols,omitempty"` // replies by "HTTP/1.1", "HTTP/2.0"
-	// from an attempt's start to the end of its reply, waits for limits not included
+	// From an attempt's start to the end of its reply, without waits for limits.
 	Latency  Histogram `json:"latency,omitzero"`
 	InFlight int       `json:"in_flight"`
-	// requests per second that the host is held to now; 0: none
+	// Current limit in requests per second; 0: none.
 	Rate float64 `json:"rate,omitempty"`
-	// file, stated (by the host), learned (of its refusals), 5xx
+	// Origin of the rate: file, stated (by the host), learned (from refusals), 5xx.
 	RateFrom  string `json:"rate_from,omitempty"`
-	Limit     int    `json:"limit,omitempty"`      // requests under way that the host is held to now
-	LimitFrom string `json:"limit_from,omitempty"` // file, stated, learned, latency, start (it grows yet)
-	// the stated limit that the rate, or else the requests under way, come from
+	Limit     int    `json:"limit,omitempty"`      // current limit of concurrent requests
+	LimitFrom string `json:"limit_from,omitempty"` // file, stated, learned, latency, start (still growing)
+	// The stated limit behind the rate, or else behind Limit.
 	LimitOf string   `json:"limit_of,omitempty"`
-	Stated  []string `json:"stated,omitempty"`  // what the host states of its limits, in words
-	Buckets []Bucket `json:"buckets,omitempty"` // parts of the host that have limits of their own
-	// requests that wait for their turn, those of other runs included
+	Stated  []string `json:"stated,omitempty"`  // the host's stated limits, in words
+	Buckets []Bucket `json:"buckets,omitempty"` // parts of the host with limits of their own
+	// Waiting requests, including those of other runs.
 	Queued  int   `json:"queued,omitempty"`
 	Outages int64 `json:"outages,omitempty"` // pauses because the host was down
-	Waiting *Wait `json:"waiting,omitempty"` // a pause that lasts now
+	Waiting *Wait `json:"waiting,omitempty"` // the current pause
 	Cache   Cache `json:"cache,omitzero"`
 }
 
@@ -56,20 +55,21 @@ type Waits struct {
 	Total time.Duration `json:"total_ns"`
 }
 
-// Wait is a pause of a host, or a wait before a request is sent again.
+// Wait is a pause of a host, or a wait before a retry.
 type Wait struct {
 	Host   string `json:"host"`
 	Bucket string `json:"bucket,omitempty"` // the part of the host that is paused; "": all of it
-	// "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
+	// For example "429", "503", "timeout", "quota used up", "down (connection reset)", "retry
+	// budget".
 	Cause string `json:"cause"`
-	// what says for how long: "Retry-After", a limit that the host states
+	// By is the source of the wait's length, such as "Retry-After" or a limit that the host states.
 	By    string        `json:"by,omitempty"`
 	For   time.Duration `json:"for_ns"`
 	Until time.Time     `json:"until"`
 }
 
-// String reads like "issues.apache.org: 429 (Retry-After), retry in 12 s", with the bucket after
-// the host if one is named.
+// String is for example "issues.apache.org: 429 (Retry-After), retry in 12 s", with the bucket
+// after the host if there is one.
 func (w Wait) String() string {
 	where, cause := w.Host, w.Cause
 	if w.Bucket != "" {
@@ -81,7 +81,7 @@ func (w Wait) String() string {
 	return fmt.Sprintf("%s: %s, retry in %s", where, cause, limits.Short(w.For))
 }
 
-// Bucket is what holds of a part of a host that has limits of its own.
+// Bucket has the limits of a part of a host.
 type Bucket struct {
 	Name      string   `json:"name"`
 	Rate      float64  `json:"rate,omitempty"` // as those of the host
@@ -104,16 +104,16 @@ const (
 	WaitBudget      = "retry budget"
 )
 
-// Cache is what a cache saved one host.
+// Cache counts what a cache saved for one host.
 type Cache struct {
-	Hits        int64 `json:"hits"`        // requests that were not made
-	Revalidated int64 `json:"revalidated"` // that were answered by a 304
-	Stale       int64 `json:"stale"`       // whose old reply had to do
-	Misses      int64 `json:"misses"`      // that the cache had nothing for
-	BytesSaved  int64 `json:"bytes_saved"` // of bodies that did not travel
+	Hits        int64 `json:"hits"`        // requests that were not sent
+	Revalidated int64 `json:"revalidated"` // answered by a 304
+	Stale       int64 `json:"stale"`       // answered with an expired reply
+	Misses      int64 `json:"misses"`      // not in the cache
+	BytesSaved  int64 `json:"bytes_saved"` // of bodies that were not transferred
 }
 
-// Add counts an answer; saved is how many bytes of it did not travel.
+// Add counts an answer; saved is the number of bytes that were not transferred.
 func (s *Cache) Add(o cache.Outcome, saved int64) {
 	switch o {
 	case cache.Hit:

@@ -1,21 +1,22 @@
-// What the decorators and net/http say of one request, for a person who asks.
+// Explanations of a request by the decorators and net/http.
 
 package trip
 
 import (
 	"context"
 
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Aside returns a context whose requests are the host's own, made for what on the way of another.
+// Aside returns a context for the host's own requests, made for the purpose what during another
+// request.
 func Aside(ctx context.Context, what string) context.Context {
 	listen := observe.Of(ctx)
 	if listen == nil {
 		return ctx
 	}
 	return observe.Into(ctx, func(e observe.Event) {
-		if s, ok := e.(observe.Step); ok && s.For == "" { // the innermost says what it is for
+		if s, ok := e.(observe.Step); ok && s.For == "" { // the innermost purpose counts
 			s.For = what
 			e = s
 		}
@@ -23,11 +24,11 @@ func Aside(ctx context.Context, what string) context.Context {
 	})
 }
 
-// Asked reports whether somebody listens.
+// Asked reports whether the request has a listener.
 func (f *Facts) Asked() bool { return f.listen != nil }
 
-// Explain tells a step if somebody listens. Nothing is put into words otherwise: every request of a
-// run comes by here.
+// Explain sends a step to the listener, if there is one. text is called only then, because every
+// request comes through here.
 func (f *Facts) Explain(part string, text func() string) {
 	if f.listen != nil {
 		f.listen(observe.Step{Part: part, Text: text()})

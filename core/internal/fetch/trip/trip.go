@@ -1,5 +1,5 @@
-// Package trip holds what the decorators of the host's HTTP share: how they are put together, and
-// what does not change about a request on its way through them.
+// Package trip has the common parts of the HTTP decorators: how they are combined, and the constant
+// facts of a request.
 package trip
 
 import (
@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Decorator makes a RoundTripper out of the next one towards the wire.
+// Decorator wraps a RoundTripper, which is the next one towards the wire.
 type Decorator func(next http.RoundTripper) http.RoundTripper
 
-// Stack puts decorators round wire, the first outermost.
+// Stack wraps wire with decorators, the first outermost.
 func Stack(wire http.RoundTripper, decorators ...Decorator) http.RoundTripper {
 	for i := len(decorators) - 1; i >= 0; i-- {
 		wire = decorators[i](wire)
@@ -32,28 +32,28 @@ type Func func(*http.Request) (*http.Response, error)
 // RoundTrip calls f.
 func (f Func) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// Facts are what does not change about a request. They are in its context below the list of allowed
+// Facts are what does not change about a request. Its context has them below the list of allowed
 // hosts.
 type Facts struct {
 	Origin origin.Origin
-	Body   []byte // what every attempt sends; nil: none
+	Body   []byte // sent by every attempt; nil: none
 	URL    string // for people, without secrets
 
-	listen observe.Listener // hears each step; nil: nobody does
+	listen observe.Listener // receives each step; nil: none
 }
 
 type factsKey struct{}
 
-// With returns a context with facts; what is explained of them goes to the listener of ctx.
+// With returns a context with facts. Explanations go to the listener of ctx.
 func With(ctx context.Context, f Facts) context.Context {
 	f.listen = observe.Of(ctx)
 	return context.WithValue(ctx, factsKey{}, &f)
 }
 
-// FactsOf returns those of a request, which must have some.
+// FactsOf returns the facts of a request, which must have them.
 func FactsOf(req *http.Request) *Facts { return req.Context().Value(factsKey{}).(*Facts) }
 
-// Fill gives out a body of its own, to be sent once.
+// Fill gives out a new body.
 func (f *Facts) Fill(out *http.Request) {
 	if f.Body == nil {
 		out.Body, out.ContentLength = nil, 0
@@ -64,19 +64,18 @@ func (f *Facts) Fill(out *http.Request) {
 	out.Body = io.NopCloser(bytes.NewReader(f.Body))
 }
 
-// MaxHeader bounds the headers of a request and those of a reply: names and values together, in
-// bytes.
+// MaxHeader bounds the headers of a request or reply: names and values together, in bytes.
 const MaxHeader = 1 << 20
 
 const maxSent = 64 << 20
 
-// BodyOf reads and closes the body of req: each attempt needs one of its own. It fails,
-// permanently, where the body is longer than 64 MiB.
+// BodyOf reads and closes the body of req, because each attempt needs a new one. It returns a
+// permanent error if the body exceeds 64 MiB.
 func BodyOf(req *http.Request) ([]byte, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
-	defer req.Body.Close() // only read from
+	defer req.Body.Close() // only for reading
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxSent+1))
 	if err != nil {
 		return nil, fmt.Errorf("the body to be sent: %w", err)
@@ -87,7 +86,7 @@ func BodyOf(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// Method is the method of req; net/http lets it be empty.
+// Method returns the method of req; net/http allows "".
 func Method(req *http.Request) string {
 	if req.Method == "" {
 		return http.MethodGet
@@ -95,7 +94,7 @@ func Method(req *http.Request) string {
 	return req.Method
 }
 
-// Sleep waits for d or for the end of ctx.
+// Sleep waits for d, or until ctx is done.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -1,6 +1,5 @@
-// guard looks at the address of every connection, after the name was resolved and right before it
-// is dialled: so a name that leads elsewhere from one moment to the next is found out. It keeps
-// plugins from what is inside of a network and is meant for nobody outside.
+// guard checks the address of every connection after name resolution and immediately before
+// dialling, so that changing DNS answers are detected. It keeps plugins from internal addresses.
 
 package wire
 
@@ -16,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 )
 
-// checkAddress says why a connection to host, which leads to ip, may not be made. inside: the
-// pipeline file allows its own network.
+// checkAddress returns why a connection to host, which resolves to ip, is not allowed. inside: the
+// pipeline file allows private addresses.
 func checkAddress(host string, ip netip.Addr, inside bool) error {
 	ip = ip.Unmap()
 	switch kind := address.KindOf(ip); {
@@ -31,33 +30,34 @@ func checkAddress(host string, ip netip.Addr, inside bool) error {
 		return nil
 	}
 	return &fault.AddressError{Text: fmt.Sprintf(
-		"%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in the block", host, ip)}
+		"%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in "+
+			"the block", host, ip)}
 }
 
 func named(host string, ip netip.Addr) string {
-	if address.Is(host, ip) { // then the pipeline file names it, for no wildcard covers one
+	if address.Is(host, ip) { // the pipeline file names it, because wildcards cover no addresses
 		return host
 	}
 	return fmt.Sprintf("%s, which is %s,", host, ip)
 }
 
-// CheckLiteral is checkAddress for a host that is an address itself. It needs no connection, so it
-// holds where a proxy makes it.
+// CheckLiteral is checkAddress for a host that is an address. It needs no connection, so it also
+// applies if a proxy connects.
 func CheckLiteral(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return checkAddress(host, ip, true)
 	}
-	return nil // a name: looked at when it is resolved
+	return nil // a name: checked after resolution
 }
 
-// Guard dials, as [http.Transport] asks it to.
+// Guard dials for [http.Transport].
 type Guard struct {
 	Dialer  net.Dialer
-	Inside  bool            // the pipeline file allows its own network
-	proxies map[string]bool // host:port of those of the pipeline file, which may be inside
+	Inside  bool            // the pipeline file allows private addresses
+	proxies map[string]bool // host:port of the file's proxies, which may be private
 }
 
-// Dial connects to an address that is not among those that plugins are kept from.
+// Dial connects to an address if it is allowed.
 func (g *Guard) Dial(ctx context.Context, network, to string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(to)
 	if err != nil {
@@ -75,7 +75,7 @@ func (g *Guard) Dial(ctx context.Context, network, to string) (net.Conn, error) 
 	c, err := d.DialContext(ctx, network, to)
 	var refused *fault.AddressError
 	if errors.As(err, &refused) {
-		return nil, refused // without the words of the system, which look like a fault of the network
+		return nil, refused // without the system's error, which looks like a network problem
 	}
 	return c, err
 }

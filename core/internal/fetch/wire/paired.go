@@ -1,8 +1,8 @@
-// Paired makes sure that a reply is the one to its request. A host that sends a reply too many
-// leaves it in the buffer of a connection that is kept open, where net/http takes it for the reply
-// to the next request, be it that of another plugin. Its mark is that it was read from the network
-// before that request was written. (One that is read later still is a reply to that request for all
-// that HTTP/1.1 can tell. A plugin whose replies say what they are should look.)
+// Paired ensures that a reply belongs to its request. If a host sends an extra reply, it stays in
+// the buffer of a kept-alive connection, and net/http takes it for the reply to the next request,
+// perhaps of another plugin. Such a reply is recognised because it was read from the network before
+// that request was written. (If it is read later, HTTP/1.1 cannot distinguish it. A plugin whose
+// replies identify themselves should check.)
 
 package wire
 
@@ -20,14 +20,13 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Paired makes sure that a reply is the one to its request. It stands right before the transport,
-// below [Timed].
+// Paired ensures that a reply belongs to its request. It is next to the transport, below [Timed].
 func Paired() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			var over atomic.Pointer[countedConn] // the connection, if it gave a reply that is not ours
+			var over atomic.Pointer[countedConn] // the connection, if its reply was not ours
 			var mine atomic.Pointer[countedConn]
-			told := hooksOf(req.Context()) // of this attempt: net/http may tell late
+			told := hooksOf(req.Context()) // of this attempt: net/http may call them late
 			trace := &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) {
 					told.gotConn(i.Reused)
@@ -50,9 +49,9 @@ func Paired() trip.Decorator {
 			if c == nil {
 				return resp, err
 			}
-			_ = c.Close() // what comes next on it is no better
+			_ = c.Close() // later replies on it are wrong too
 			if err == nil {
-				resp.Body.Close() // of somebody else's reply
+				resp.Body.Close() // of another request's reply
 			}
 			return nil, &fault.Error{Outcome: fault.Of("garbage"),
 				Err: errors.New("the host sent a reply that nobody asked for")}
@@ -60,15 +59,15 @@ func Paired() trip.Decorator {
 	}
 }
 
-// countedConn knows whether something was read since the last request was written.
+// countedConn knows whether data was read since the last request was written.
 type countedConn struct {
 	net.Conn
 	mu      sync.Mutex
-	asked   bool // a request is expected, and has not begun to be written
-	waiting bool // it has, and nothing was read since
+	asked   bool // a request is expected but not started
+	waiting bool // it was written, and nothing was read since
 }
 
-// Counted makes the connections of dial counted ones.
+// Counted wraps the connections of dial.
 func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network,
 	addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -80,8 +79,7 @@ func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, err
 	}
 }
 
-// countedOf returns the counted connection under c, or nil: HTTP/2 keeps its replies apart by
-// itself.
+// countedOf returns the counted connection below c; nil for HTTP/2, which separates replies itself.
 func countedOf(c net.Conn) *countedConn {
 	for { // an https proxy has two layers
 		t, ok := c.(*tls.Conn)
@@ -96,14 +94,14 @@ func countedOf(c net.Conn) *countedConn {
 	}
 }
 
-// expect says that a request comes next.
+// expect announces a request.
 func (c *countedConn) expect() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked, c.waiting = true, true
 }
 
-// answered reports whether something was read since the request was written.
+// answered reports whether data was read since the request was written.
 func (c *countedConn) answered() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,4 @@
-// Timed ends an attempt that makes no progress: one limit for each of its phases and one for all of
-// it.
+// Timed ends an attempt without progress: a limit for each phase, and one for the whole attempt.
 
 package wire
 
@@ -17,24 +16,23 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// Attempt is what an attempt tells of its connection to the one that set it with [Watch].
+// Attempt is what an attempt reports to the caller of [Watch].
 type Attempt struct {
-	Connected func(reused bool) // called when there is a connection; by net/http, perhaps after the attempt is over
-	FirstByte time.Duration     // from the connection to the head of the reply, of an attempt that had one
+	Connected func(reused bool) // called by net/http for a connection, perhaps after the attempt
+	FirstByte time.Duration     // from the connection to the reply's head, if there was one
 }
 
 type attemptKey struct{}
 
-// Watch returns a context whose attempt tells a.
+// Watch returns a context whose attempt reports to a.
 func Watch(ctx context.Context, a *Attempt) context.Context {
 	return context.WithValue(ctx, attemptKey{}, a)
 }
 
 func attemptOf(ctx context.Context) *Attempt { return ctx.Value(attemptKey{}).(*Attempt) }
 
-// hooks are told what net/http does for an attempt. They are called by Paired, which is next to the
-// transport: were each decorator to hang up a trace of its own, net/http would join them by
-// reflection, for every request.
+// hooks receive net/http's trace events of an attempt. Paired, next to the transport, calls them:
+// separate traces of the decorators would be merged by reflection for every request.
 type hooks struct {
 	gotConn func(reused bool)
 	wrote   func() // the head
@@ -45,15 +43,14 @@ type hooksKey struct{}
 
 func hooksOf(ctx context.Context) hooks { return ctx.Value(hooksKey{}).(hooks) }
 
-// Timed gives each phase of an attempt its limit, and one to all of it. The context has an
-// [Attempt].
+// Timed limits each phase of an attempt and the whole. The context has an [Attempt].
 func Timed(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ctx, cancel := context.WithCancelCause(req.Context())
 			w := newWatch(ctx, cancel, p)
 			var sent atomic.Bool
-			var ready atomic.Pointer[time.Time] // when there was a connection
+			var ready atomic.Pointer[time.Time] // when the connection was ready
 			begun := time.Now()
 			ready.Store(&begun)
 			at := attemptOf(req.Context())
@@ -81,8 +78,8 @@ func Timed(p httppolicy.Policy) trip.Decorator {
 	}
 }
 
-// judgeSending judges an error of the wire. What went wrong before the head of the request was sent
-// did so on the way to the host.
+// judgeSending returns the outcome of an error of the wire. An error before the request's head was
+// sent happened on the way to the host.
 func judgeSending(err error, sent bool) fault.Outcome {
 	o := fault.JudgeError(err)
 	switch o.Cause {
@@ -94,7 +91,7 @@ func judgeSending(err error, sent bool) fault.Outcome {
 	return o
 }
 
-// watch cancels the context of an attempt when its phase, or all of it, takes too long.
+// watch cancels an attempt whose phase, or whole, takes too long.
 type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -117,18 +114,18 @@ func newWatch(ctx context.Context, cancel context.CancelCauseFunc, p httppolicy.
 	return w
 }
 
-// phase begins a phase that may last for limit.
+// phase begins a phase with a limit.
 func (w *watch) phase(what string, limit time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
-		return // net/http may tell late of a connection
+		return // net/http may report a connection late
 	}
 	w.what, w.limit = what, limit
 	w.timer.Reset(limit)
 }
 
-// alive begins the present phase anew.
+// alive restarts the current phase.
 func (w *watch) alive() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,7 +150,7 @@ func (w *watch) stop() {
 	w.cancel(nil)
 }
 
-// reason is why err came: the time limit, if one is over.
+// reason returns the cause of err: the exceeded time limit, if there is one.
 func (w *watch) reason(err error) error {
 	var t *fault.TimeoutError
 	if errors.As(context.Cause(w.ctx), &t) {
@@ -162,7 +159,7 @@ func (w *watch) reason(err error) error {
 	return err
 }
 
-// watchedBody shows each piece of a body to the watch. It belongs to one goroutine.
+// watchedBody reports each read to the watch. One goroutine uses it.
 type watchedBody struct {
 	body  io.ReadCloser
 	watch *watch

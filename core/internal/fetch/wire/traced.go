@@ -1,4 +1,4 @@
-// What net/http does for an attempt, for a person who asks.
+// Explains what net/http does for an attempt.
 
 package wire
 
@@ -12,7 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Traced tells what net/http does for an attempt.
+// Traced explains what net/http does for an attempt.
 func Traced() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -20,7 +20,7 @@ func Traced() trip.Decorator {
 			if !facts.Asked() {
 				return next.RoundTrip(req)
 			}
-			var over atomic.Bool // net/http may go on with a connection that nobody waits for any more
+			var over atomic.Bool // net/http may continue with a connection that is not needed any more
 			defer over.Store(true)
 			ctx := httptrace.WithClientTrace(req.Context(), wireTrace(func(text string) {
 				if !over.Load() {

@@ -1,6 +1,5 @@
-// Package wire is the host's connections: net/http's transports, shared by plugins whose settings
-// are alike; what keeps them from addresses that are not for plugins; and the time limits of an
-// attempt.
+// Package wire has the host's connections: net/http's transports, shared by plugins with equal
+// settings, the check of addresses, and the time limits of an attempt.
 package wire
 
 import (
@@ -24,7 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// wiring is all in which wires differ.
+// wiring are the settings of a transport.
 type wiring struct {
 	tls    httppolicy.TLS
 	proxy  string
@@ -42,7 +41,7 @@ type Pool struct {
 // NewPool returns an empty pool.
 func NewPool() *Pool { return &Pool{make: open} }
 
-// Only returns a pool whose only transport is t, whatever a policy says: for tests.
+// Only returns a pool with only the transport t, for tests.
 func Only(t http.RoundTripper) *Pool {
 	return &Pool{make: func(wiring) (http.RoundTripper, error) { return t, nil }}
 }
@@ -64,7 +63,7 @@ func (w *Pool) get(how wiring) (http.RoundTripper, error) {
 	return t, nil
 }
 
-// CloseIdle ends the connections that no request uses.
+// CloseIdle closes idle connections.
 func (w *Pool) CloseIdle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,8 +74,7 @@ func (w *Pool) CloseIdle() {
 	}
 }
 
-// For returns the way of p's requests: the client certificate goes where it belongs, and nowhere
-// else.
+// For returns the transport for p. The client certificate is used only for its origins.
 func (w *Pool) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	how := wiring{tls: p.TLS, proxy: p.Proxy, inside: p.AllowPrivate}
 	certified, err := w.get(how)
@@ -109,15 +107,15 @@ func open(how wiring) (http.RoundTripper, error) {
 	return t, err
 }
 
-// New returns the transport. Concurrency and times are limited by the decorators above; the times
-// here only end dials that nobody waits for any more.
+// New returns the transport. The decorators above limit concurrency and times; the times here only
+// end abandoned dials.
 func New() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    30 * time.Second,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
-		DisableCompression:     true, // decoded in whole, where it is counted
+		DisableCompression:     true, // Whole decodes and counts
 		MaxIdleConns:           1024,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
@@ -127,13 +125,13 @@ func New() *http.Transport {
 	}
 }
 
-// tlsConfig makes the settings of crypto/tls.
+// tlsConfig returns the settings for crypto/tls.
 func tlsConfig(t httppolicy.TLS) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: max(t.Min, tls.VersionTLS12), InsecureSkipVerify: t.Insecure}
 	if t.CA != "" {
 		pool, err := x509.SystemCertPool()
 		if err != nil {
-			pool = x509.NewCertPool() // this system has none: then only those given are trusted
+			pool = x509.NewCertPool() // no system pool: trust only the given certificates
 		}
 		if !pool.AppendCertsFromPEM([]byte(t.CA)) {
 			return nil, errors.New("tls: the file of trusted certificates holds none in PEM")
@@ -150,14 +148,14 @@ func tlsConfig(t httppolicy.TLS) (*tls.Config, error) {
 	return c, nil
 }
 
-// proxyOf reads a proxy setting: none, env or a URL. None is the default: a proxy sees where every
-// request goes to, and behind it no address can be looked at, so that only the list of allowed
-// hosts protects.
+// proxyOf parses a proxy setting: none, env or a URL. None is the default, because a proxy sees the
+// target of every request, and addresses behind it cannot be checked: only the list of allowed
+// hosts protects then.
 func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addresses map[string]bool, err error) {
 	addresses = map[string]bool{}
 	add := func(raw string) {
 		if !strings.Contains(raw, "://") {
-			raw = "http://" + raw // as the environment may have it
+			raw = "http://" + raw // as in the environment
 		}
 		if u, err := url.Parse(raw); err == nil && u.Host != "" {
 			addresses[canonicalAddress(u)] = true
@@ -175,13 +173,14 @@ func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addre
 	}
 	u, err := url.Parse(setting)
 	if err != nil || u.Hostname() == "" || defaultProxyPort[u.Scheme] == "" {
-		return nil, nil, errors.New("the proxy is not a URL; want http://, https://, socks5:// or socks5h:// and a host")
+		return nil, nil, errors.New("the proxy is not a URL; want http://, https://, socks5:// or socks5h:// " +
+			"and a host")
 	}
 	add(setting)
 	return http.ProxyURL(u), addresses, nil
 }
 
-// proxied looks at what a proxy says of a request for a connection to a host.
+// proxied checks a proxy's reply to a CONNECT.
 func proxied(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	s := resp.StatusCode
 	if s == http.StatusOK {
@@ -198,7 +197,7 @@ func proxied(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Resp
 	return &fault.Error{Outcome: fault.Of(class), Unsent: true, Err: err}
 }
 
-// canonicalAddress is what net/http dials for a proxy.
+// canonicalAddress returns the address that net/http dials for a proxy.
 func canonicalAddress(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

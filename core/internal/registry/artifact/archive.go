@@ -1,4 +1,4 @@
-// Archives: a plugin's program with its licence, for one platform.
+// Archives: a plugin's program with its licence for one platform.
 
 package artifact
 
@@ -28,13 +28,13 @@ var (
 	program = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
 )
 
-// IsBeside reports whether a file may accompany a program: a licence, a notice, a readme.
+// IsBeside reports whether a file may accompany a program: licence, notice, readme, changelog.
 func IsBeside(name string) bool { return beside.MatchString(name) }
 
-// packLevel packs a program to within 3 % of the smallest, in a fourteenth of the time.
+// packLevel compresses to within 3 % of the smallest size, in a fourteenth of the time.
 const packLevel = 5
 
-// WriteArchive packs a program and what accompanies it. The same files give the same bytes.
+// WriteArchive packs a program and accompanying files. The output is deterministic.
 func WriteArchive(w io.Writer, program File, others []File) error {
 	zipped, err := fastgzip.NewWriterLevel(w, packLevel)
 	if err != nil {
@@ -61,10 +61,10 @@ func WriteArchive(w io.Writer, program File, others []File) error {
 	return errors.Join(t.Close(), zipped.Close())
 }
 
-// ReadArchive reads an archive to its end: it calls take for each file, with program true for the
-// one that is the plugin. An archive holds exactly one program and what may accompany it, as plain
-// files of its top folder, in at most MaxUnpacked bytes; anything else is refused. take writes a
-// file under a name of its own choice: no name of the archive says where.
+// ReadArchive reads an archive to its end and calls take for each file, with program true for the
+// plugin. An archive must hold exactly one program and accompanying texts, as plain files of its
+// top folder, at most MaxUnpacked bytes in total; anything else is an error. take chooses the name
+// of the file that it writes, never the archive.
 func ReadArchive(r io.Reader, take func(f File, program bool) error) error {
 	return readArchive(r, MaxUnpacked, take)
 }
@@ -78,8 +78,7 @@ func readArchive(r io.Reader, most int64, take func(f File, program bool) error)
 	if err := readTar(tar.NewReader(plain), most, take); err != nil {
 		return err
 	}
-	// What follows the last file is read too: only at its end does a reader say that all was as
-	// promised.
+	// Read to the end as well, because a verifying reader reports success only there.
 	for _, rest := range []io.Reader{plain, r} {
 		if _, err := io.Copy(io.Discard, rest); err != nil {
 			return fmt.Errorf("the archive: %w", err)
@@ -88,7 +87,7 @@ func readArchive(r io.Reader, most int64, take func(f File, program bool) error)
 	return nil
 }
 
-// maxTar is the most bytes that headers and padding take.
+// maxTar bounds the bytes of headers and padding.
 const maxTar = 1 << 20
 
 func readTar(t *tar.Reader, most int64, take func(f File, program bool) error) error {
@@ -114,14 +113,14 @@ func readTar(t *tar.Reader, most int64, take func(f File, program bool) error) e
 	return nil
 }
 
-// entries is what an archive has held so far.
+// entries are the files read so far.
 type entries struct {
 	seen    map[string]bool
 	program string
-	left    int64 // bytes that may still come
+	left    int64 // bytes that may follow
 }
 
-// check refuses all but a plain file of the top folder.
+// check refuses everything except plain files of the top folder.
 func (e *entries) check(h *tar.Header) error {
 	name := strings.TrimPrefix(h.Name, "./")
 	h.Name = name
@@ -149,7 +148,7 @@ func (e *entries) check(h *tar.Header) error {
 	return nil
 }
 
-// isSparse reports whether a file is longer than what stands in the archive for it.
+// isSparse reports whether a file is longer than its data in the archive.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse") {

@@ -1,5 +1,4 @@
-// Readers that do not believe: what is read has the size and the digest that were promised, or ends
-// with an error.
+// Verifying readers: the data has the promised size and digest, or reading ends with an error.
 
 package artifact
 
@@ -12,13 +11,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// ErrTooLong says that more came than is taken.
+// ErrTooLong says that the data exceeds its bound.
 var ErrTooLong = errors.New("too long")
 
-// Bounded returns a reader that ends with ErrTooLong once r has given most bytes and has more.
+// Bounded returns a reader that fails with ErrTooLong if r has more than most bytes.
 func Bounded(r io.Reader, most int64) io.Reader { return &bounded{r, most} }
 
-// bounded ends with an error, not silently, where a reader goes on too long.
+// bounded fails, rather than ends, at its bound.
 type bounded struct {
 	r    io.Reader
 	left int64
@@ -41,11 +40,11 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ErrContent says that content is not what its descriptor says.
+// ErrContent says that content does not match its descriptor.
 var ErrContent = errors.New("the content is not what was published")
 
-// Exactly returns a reader of what a descriptor describes: it gives io.EOF only after exactly these
-// bytes, and else ErrContent. Until then nothing that it gave is to be believed.
+// Exactly returns a reader of the content of a descriptor. It returns io.EOF only if size and
+// digest match, and otherwise ErrContent. Do not trust the data before that.
 func Exactly(r io.ReadCloser, d ocispec.Descriptor) io.ReadCloser {
 	return &exactly{Closer: r, r: Bounded(r, d.Size), want: d, sum: digest.SHA256.Digester()}
 }
@@ -61,7 +60,7 @@ type exactly struct {
 func (e *exactly) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	e.n += int64(n)
-	e.sum.Hash().Write(p[:n]) // a hash gives no error
+	e.sum.Hash().Write(p[:n]) // a hash returns no error
 	switch {
 	case errors.Is(err, ErrTooLong):
 		return n, fmt.Errorf("%w: more than its %d bytes came", ErrContent, e.want.Size)

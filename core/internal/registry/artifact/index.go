@@ -1,5 +1,5 @@
-// The OCI form of a release: an index with one manifest for each platform, which follows from the
-// statement alone.
+// The OCI form of a release: an index with one manifest for each platform, derived from the
+// statement.
 
 package artifact
 
@@ -13,7 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Types of what lies in a registry.
+// Media types in a registry.
 const (
 	TypePlugin    = "application/vnd.scrapekit.plugin.v1"
 	TypeManifest  = "application/vnd.scrapekit.plugin.manifest.v1+json"
@@ -34,21 +34,20 @@ func newBlob(mediaType string, content []byte) Blob {
 		content}
 }
 
-// Form is the OCI form of a release, but for the archives.
+// Form is the OCI form of a release without the archives.
 type Form struct {
 	Index     Blob
-	Manifests []Blob // of the platforms, in their order
-	Config    Blob   // of each: the plugin's manifest
+	Manifests []Blob // of the platforms, in order
+	Config    Blob   // of each manifest: the plugin's Manifest
 }
 
-// Archived describes the archive of a target.
+// Archived returns the descriptor of a target's archive.
 func (t Target) Archived() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: TypeArchive, Digest: t.Archive, Size: t.Size}
 }
 
-// Build makes the OCI form of a statement out of its manifest and its archives; source, key and
-// index play no part. It is the same for the same release, so whoever has a statement can tell
-// whether an index is the one that it speaks of.
+// Build makes the OCI form of a statement from its manifest and archives; source, key and index do
+// not affect it. It is deterministic, so it can verify that an index belongs to a statement.
 func Build(s Statement) (Form, error) {
 	raw, err := json.Marshal(s.Manifest)
 	if err != nil {
@@ -81,8 +80,8 @@ func Build(s Statement) (Form, error) {
 	return f, err
 }
 
-// SignatureForm is the OCI form of a signed statement: a manifest that refers to the index, and its
-// layers.
+// SignatureForm returns the OCI form of a signed statement: a manifest that refers to the index,
+// with its layers.
 func SignatureForm(index ocispec.Descriptor, s Signed) (manifest Blob, layers []Blob, err error) {
 	layers = []Blob{newBlob(TypeStatement, s.Statement)}
 	if s.Signature != nil {
@@ -103,11 +102,11 @@ func SignatureForm(index ocispec.Descriptor, s Signed) (manifest Blob, layers []
 	return manifest, layers, err
 }
 
-// ErrOther says that a manifest is not the signature of a release.
+// ErrOther says that a manifest is not a signature of the release.
 var ErrOther = errors.New("the manifest is not a signature of this release")
 
-// SignatureLayers reads the manifest that refers to an index and returns where its statement and
-// its signature are; signature is nil if there is none.
+// SignatureLayers reads a manifest that refers to an index, and returns the descriptors of its
+// statement and signature (nil: unsigned).
 func SignatureLayers(manifest []byte, index digest.Digest) (statement ocispec.Descriptor, signature *ocispec.Descriptor,
 	err error) {
 	var m ocispec.Manifest
@@ -135,8 +134,8 @@ func SignatureLayers(manifest []byte, index digest.Digest) (statement ocispec.De
 	return m.Layers[0], signature, nil
 }
 
-// CheckBlob takes a descriptor of something that is read into memory: with a SHA-256, and not too
-// long.
+// CheckBlob returns an error unless a descriptor has a SHA-256 digest and is small enough for
+// memory.
 func CheckBlob(d ocispec.Descriptor) error {
 	if err := CheckDigest(d.Digest); err != nil {
 		return err
@@ -147,7 +146,7 @@ func CheckBlob(d ocispec.Descriptor) error {
 	return nil
 }
 
-// CheckIndex takes the bytes of an index for a plugin's, by its type.
+// CheckIndex returns an error unless raw is the index of a plugin, by its type.
 func CheckIndex(raw []byte) error {
 	var index ocispec.Index
 	if err := json.Unmarshal(raw, &index); err != nil {

@@ -1,5 +1,5 @@
-// Paths: the settings of a plugin that name files. What a user writes there, the plugin may use: so
-// they are a part of what it asks for.
+// Paths: the settings of a plugin that name files. The plugin may use the files that a user names
+// there, so they count as permissions that it asks for.
 
 package artifact
 
@@ -25,8 +25,7 @@ type Paths struct {
 // IsZero reports whether there are none.
 func (p Paths) IsZero() bool { return len(p.Read)+len(p.Write) == 0 }
 
-// Minus returns the settings of p by which a plugin may do more than by those of q: who may write
-// may read.
+// Minus returns the settings of p that permit more than those of q. Writing includes reading.
 func (p Paths) Minus(q Paths) Paths {
 	return Paths{
 		Read: slices.DeleteFunc(slices.Clone(p.Read),
@@ -35,13 +34,13 @@ func (p Paths) Minus(q Paths) Paths {
 	}
 }
 
-// Or returns the settings of both, sorted, each once.
+// Or returns the union, sorted.
 func (p Paths) Or(q Paths) Paths {
 	union := func(a, b []string) []string { return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b)))) }
 	return Paths{Read: union(p.Read, q.Read), Write: union(p.Write, q.Write)}
 }
 
-// Lines says each in words, one a line.
+// Lines describes each setting on a line.
 func (p Paths) Lines() []string {
 	var out []string
 	for _, s := range p.Read {
@@ -59,7 +58,7 @@ const (
 	maxSchemaParts  = 10_000
 )
 
-// Check returns what is wrong with the names.
+// Check returns an error for invalid names.
 func (p Paths) Check() error {
 	all := slices.Concat(p.Read, p.Write)
 	if len(all) > maxPathSettings {
@@ -77,7 +76,7 @@ func (p Paths) Check() error {
 	return nil
 }
 
-// PathsOf finds them in what a plugin says of itself.
+// PathsOf finds the settings in a plugin's description.
 func PathsOf(info sdk.Info) (Paths, error) {
 	if len(info.Config) == 0 {
 		return Paths{}, nil
@@ -93,11 +92,11 @@ func PathsOf(info sdk.Info) (Paths, error) {
 	return found, found.Check()
 }
 
-// pathWalk goes through a schema as the host goes through the settings that it describes.
+// pathWalk walks a schema in the same way as the host checks settings with it.
 type pathWalk struct {
 	kind     sdk.Kind
 	document map[string]any
-	open     map[string]bool // references on the way: a ring of them names nothing new
+	open     map[string]bool // references being followed; a cycle adds nothing
 	parts    int
 	found    Paths
 }
@@ -140,7 +139,7 @@ func (w *pathWalk) walk(node any, name string, required bool) error {
 	return nil
 }
 
-// at is what a reference inside of the document leads to.
+// at returns what a reference inside the document refers to.
 func (w *pathWalk) at(ref string) any {
 	node := any(w.document)
 	for _, step := range strings.Split(strings.TrimPrefix(ref, "#"), "/")[1:] {

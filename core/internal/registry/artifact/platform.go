@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Platform is an operating system and an architecture, as Go names them, with _ between.
+// Platform is an operating system and an architecture, with Go's names, joined by _.
 type Platform string
 
 var platformName = regexp.MustCompile(`^[a-z][a-z0-9]{0,19}_[a-z0-9]{1,20}$`)
 
-// ParsePlatform reads "linux_amd64"; a slash between will do as well.
+// ParsePlatform parses "linux_amd64" or "linux/amd64".
 func ParsePlatform(text string) (Platform, error) {
 	text = strings.ReplaceAll(text, "/", "_")
 	if !platformName.MatchString(text) {
@@ -23,7 +23,7 @@ func ParsePlatform(text string) (Platform, error) {
 	return Platform(text), nil
 }
 
-// Here is the platform of this program.
+// Here returns the platform of this process.
 func Here() Platform { return Platform(runtime.GOOS + "_" + runtime.GOARCH) }
 
 // OS is the operating system.

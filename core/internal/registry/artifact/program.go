@@ -1,4 +1,4 @@
-// Programs: for which platform a file was built, told by its own header.
+// Programs: the platform of an executable file, from its header.
 
 package artifact
 
@@ -12,8 +12,9 @@ import (
 	"slices"
 )
 
-// Built returns the platforms that a program may be for, told by its header: one for ELF, Mach-O
-// and PE, several for what several systems run; nil for what has no such header, a script say.
+// Built returns the platforms for which a program may be built, from its header: one for ELF,
+// Mach-O and PE, several if the header fits several systems, nil without such a header, as for a
+// script.
 func Built(program io.ReaderAt) []Platform {
 	magic := make([]byte, 4)
 	if _, err := program.ReadAt(magic, 0); err != nil {
@@ -30,7 +31,7 @@ func Built(program io.ReaderAt) []Platform {
 	return nil
 }
 
-// CheckBuilt refuses a program whose header says that it is for another platform.
+// CheckBuilt returns an error if the header names another platform.
 func CheckBuilt(program io.ReaderAt, p Platform) error {
 	if built := Built(program); built != nil && !slices.Contains(built, p) {
 		return fmt.Errorf("the program is built for %s, not for %s", built[0], p)
@@ -38,8 +39,8 @@ func CheckBuilt(program io.ReaderAt, p Platform) error {
 	return nil
 }
 
-// osOfELF lists the systems that ELF's header cannot tell apart: Go leaves its OSABI 0 on most of
-// them.
+// osOfELF lists the systems that an ELF header does not distinguish, because Go leaves OSABI 0 on
+// most.
 var osOfELF = map[elf.OSABI][]string{
 	elf.ELFOSABI_NONE:    {"linux", "android", "openbsd", "illumos", "solaris", "netbsd", "freebsd", "dragonfly"},
 	elf.ELFOSABI_LINUX:   {"linux", "android"},
@@ -53,7 +54,7 @@ var archOfELF = map[elf.Machine][]string{
 	elf.EM_S390:  {"s390x"}, elf.EM_LOONGARCH: {"loong64"},
 }
 
-// archesOfELF is the architecture of a file, as Go names it.
+// archesOfELF returns the architecture of a file with Go's name.
 func archesOfELF(f *elf.File) []string {
 	little := f.Data == elf.ELFDATA2LSB
 	switch {
@@ -111,7 +112,7 @@ func builtMachO(program io.ReaderAt) []Platform {
 	return platforms([]string{"darwin"}, archOfMachO[f.Cpu], f.Cpu.String())
 }
 
-// platforms combines them; what is not known stays in the way as a name that nothing has.
+// platforms combines them. An unknown one becomes a name that matches nothing.
 func platforms(systems, arches []string, unknown string) []Platform {
 	if arches == nil {
 		arches = []string{unknown}

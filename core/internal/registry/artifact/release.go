@@ -1,4 +1,4 @@
-// Releases: what is published of one version, and whether it may be believed.
+// Releases: the published data of one version, and its verification.
 
 package artifact
 
@@ -8,25 +8,24 @@ import (
 	"strings"
 )
 
-// Release is what is published of one version but for the archives, as it was found. Nothing of it
-// is to be believed before Verify has.
+// Release is the published data of one version, without the archives. It is untrusted until Verify
+// succeeds.
 type Release struct {
-	Name    string  // under which it was found; "" in a layout that does not say
-	Version Version // under which it was found
-	Index   Blob    // its descriptor's digest is the identity of the release
+	Name    string  // name where it was found; "" if a layout has none
+	Version Version // version where it was found
+	Index   Blob    // its digest identifies the release
 	Signed  []Signed
-	// SumsSignature is the signature under SHA256SUMS, which goes along where releases are files.
-	// Nobody here believes it.
+	// SumsSignature is the signature of SHA256SUMS, for releases as files. It is not verified here.
 	SumsSignature []byte
 }
 
-// Signed is a statement with the signature under it; a nil Signature: none.
+// Signed is a statement with its signature; nil: unsigned.
 type Signed struct {
 	Statement []byte
 	Signature []byte
 }
 
-// NewRelease makes a release of statements that speak of the same index.
+// NewRelease makes a release from statements about the same index.
 func NewRelease(signed ...Signed) (*Release, error) {
 	if len(signed) == 0 {
 		return nil, errors.New("a release without a statement")
@@ -46,9 +45,9 @@ func NewRelease(signed ...Signed) (*Release, error) {
 	return &Release{Name: s.Source, Version: v, Index: form.Index, Signed: signed}, err
 }
 
-// UntrustedError says that nobody whose key is accepted signed a release.
+// UntrustedError says that no accepted key signed a release.
 type UntrustedError struct {
-	Keys []Key // that did sign it; "" stands for a statement without a signature
+	Keys []Key // keys that signed it; "" for an unsigned statement
 }
 
 func (e *UntrustedError) Error() string {
@@ -63,10 +62,10 @@ func (e *UntrustedError) Error() string {
 	return "the release is signed by " + strings.Join(by, " and ") + ", and that key is not trusted"
 }
 
-// Verify returns the first statement that may be believed: it speaks of this release, under this
-// name, and is signed by a key that accept accepts. accept is asked with "" for a statement without
-// a signature. name is that of the source ("" takes any). An [UntrustedError] says that all is well
-// but for the key. It checks no archive: the statement says what that must be.
+// Verify returns the first trusted statement: it describes this release with this name ("": any),
+// and a key that accept accepts signed it. accept is called with "" for an unsigned statement. An
+// [UntrustedError] means that only the key is not accepted. Verify does not check archives; their
+// digests are in the statement.
 func (r *Release) Verify(name string, accept func(Key) bool) (Statement, error) {
 	var untrusted UntrustedError
 	var errs []error
@@ -88,13 +87,14 @@ func (r *Release) Verify(name string, accept func(Key) bool) (Statement, error) 
 	case untrusted.Keys != nil:
 		return Statement{}, &untrusted
 	case errs == nil:
-		return Statement{}, errors.New("the release has no statement of who published it: it was not put there by `scrapekit plugins push`, or its signature was left behind when it was copied")
+		return Statement{}, errors.New("the release has no statement of who published it: it was not put there by " +
+			"`scrapekit plugins push`, or its signature was left behind when it was copied")
 	}
 	return Statement{}, errors.Join(errs...)
 }
 
-// statement returns what one signed statement says, checked by all but who signed it. Its key is ""
-// if it has no signature.
+// statement checks everything in a signed statement except whether its key is accepted. The key is
+// "" if it is unsigned.
 func (r *Release) statement(name string, signed Signed) (Statement, error) {
 	s, err := ParseStatement(signed.Statement)
 	if err != nil {

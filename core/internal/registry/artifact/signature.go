@@ -1,5 +1,5 @@
-// Signatures: minisign, so that a publisher can also sign, and anybody verify, with the tools of
-// that name.
+// Signatures in the format of minisign, so that publishers can also sign, and anybody verify, with
+// that tool.
 
 package artifact
 
@@ -12,22 +12,22 @@ import (
 	"aead.dev/minisign"
 )
 
-// Key is the public key of a publisher, in the one line that minisign writes: "RWQ…".
+// Key is a publisher's public key in minisign's one-line form: "RWQ…".
 type Key string
 
-// ParseKey reads a public key: the line by itself, or a file of minisign with its comment.
+// ParseKey parses a public key: the line alone, or a file of minisign with its comment.
 func ParseKey(text string) (Key, error) {
 	var k minisign.PublicKey
 	if len(text) > 1000 || k.UnmarshalText([]byte(strings.TrimSpace(text))) != nil {
 		return "", fmt.Errorf("%.60q is not a minisign public key: want the line that begins with RW",
 			strings.TrimSpace(text))
 	}
-	lines := strings.Fields(k.String()) // it may or may not begin with a comment
+	lines := strings.Fields(k.String()) // a comment may precede
 	return Key(lines[len(lines)-1]), nil
 }
 
-// Fingerprint names a key for people: its id, as minisign shows it, and the end of the key itself.
-// The id alone can be chosen by anybody.
+// Fingerprint formats a key for people: its id, as minisign shows it, and the end of the key.
+// Anybody can make a key with the same id.
 func (k Key) Fingerprint() string {
 	var p minisign.PublicKey
 	if p.UnmarshalText([]byte(k)) != nil {
@@ -36,7 +36,7 @@ func (k Key) Fingerprint() string {
 	return fmt.Sprintf("%s (%s)", k.ID(), string(k))
 }
 
-// ID is the short name of a key, as minisign shows it. Anybody can make a key with the same one.
+// ID is the short id of a key, as minisign shows it. It is not unique: anybody can choose it.
 func (k Key) ID() string {
 	var p minisign.PublicKey
 	if p.UnmarshalText([]byte(k)) != nil {
@@ -45,10 +45,10 @@ func (k Key) ID() string {
 	return fmt.Sprintf("%016X", p.ID())
 }
 
-// ErrSignature says that a signature is not that of the key under these bytes.
+// ErrSignature says that a signature does not match the key and the message.
 var ErrSignature = errors.New("the signature does not match")
 
-// KeyID is what the signature says of the key that made it: a hint, no proof.
+// KeyID returns the key id in a signature, which proves nothing.
 func KeyID(signature []byte) (uint64, error) {
 	var s minisign.Signature
 	if err := s.UnmarshalText(signature); err != nil {
@@ -57,7 +57,7 @@ func KeyID(signature []byte) (uint64, error) {
 	return s.KeyID, nil
 }
 
-// Verify checks the signature of a key under a message.
+// Verify verifies a signature of a message.
 func (k Key) Verify(message, signature []byte) error {
 	var p minisign.PublicKey
 	if err := p.UnmarshalText([]byte(k)); err != nil {
@@ -69,8 +69,7 @@ func (k Key) Verify(message, signature []byte) error {
 	return nil
 }
 
-// GenerateKey makes a pair of keys. The private one is encrypted with the password, unless that is
-// empty.
+// GenerateKey makes a key pair. The private key is encrypted, unless the password is empty.
 func GenerateKey(password string) (public Key, private []byte, err error) {
 	pub, priv, err := minisign.GenerateKey(rand.Reader)
 	if err != nil {
@@ -94,7 +93,7 @@ type Signer struct {
 	Public Key
 }
 
-// IsEncrypted reports whether a private key wants a password.
+// IsEncrypted reports whether a private key needs a password.
 func IsEncrypted(private []byte) bool { return minisign.IsEncrypted(private) }
 
 // OpenSigner reads a private key.

@@ -1,5 +1,5 @@
-// Sources: where a plugin is published. The text of a source is the plugin's name everywhere: in
-// the pipeline file, in the lock file and in the signed statement.
+// Sources: where plugins are published. The text of a source is the plugin's name in the pipeline
+// file, the lock file and the signed statement.
 
 package artifact
 
@@ -14,29 +14,28 @@ import (
 	"strings"
 )
 
-// Kind says how a source is reached.
+// Kind says how a source is accessed.
 type Kind string
 
 // The kinds of sources.
 const (
-	Registry Kind = "registry" // registry.example.com/acme/scrapekit-jira: an OCI registry
-	Layout   Kind = "layout"   // oci-layout:./plugins#registry.example.com/acme/scrapekit-jira: a folder
-	HTTPS    Kind = "https"    // https://example.com/plugins/jira: files of releases
-	GitHub   Kind = "github"   // github.com/acme/scrapekit-jira: files of GitHub releases
+	Registry Kind = "registry" // OCI registry: registry.example.com/acme/scrapekit-jira
+	Layout   Kind = "layout"   // folder: oci-layout:./plugins#registry.example.com/acme/scrapekit-jira
+	HTTPS    Kind = "https"    // files of releases: https://example.com/plugins/jira
+	GitHub   Kind = "github"   // files of GitHub releases: github.com/acme/scrapekit-jira
 )
 
 // Source is where a plugin is published.
 type Source struct {
-	Text string // as it was written
+	Text string // as written
 	Kind Kind
-	// Name is what the signed statement must name: Text, but for a layout what stands behind the #,
-	// or "".
+	// Name is the name in the signed statement: Text, but for a layout the part after #, or "".
 	Name string
-	Host string // of a registry, HTTPS or GitHub, with its port if it has one
-	Path string // at the host, or the folder of a layout
+	Host string // of a registry, HTTPS or GitHub, with a port if given
+	Path string // path on the host, or folder of a layout
 }
 
-// Schemes of sources that are no registry.
+// Schemes of sources other than registries.
 const (
 	layoutScheme = "oci-layout:"
 	fileScheme   = "file:"
@@ -44,20 +43,20 @@ const (
 
 const maxSource = 1000
 
-// label is a part of a host's name.
+// label is a part of a host name.
 const label = `[a-z0-9]([a-z0-9-]*[a-z0-9])?`
 
 var (
 	repositoryPath = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
 	githubPath     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-	// A host has a dot, a port or an address in brackets, or is localhost; else it would be a
+	// A host has a dot, a port or an address in brackets, or is localhost. Anything else would be a
 	// folder.
 	hostName = regexp.MustCompile(`^(localhost|` + label + `(\.` + label + `)+|\[[0-9a-f:.]+\]|(` + label + `(\.` +
 		label + `)*|\[[0-9a-f:.]+\]):[0-9]{1,5})$`)
 )
 
-// LocalPath returns the path of an executable that a source names, with or without "file:" before
-// it. ok is false if the source is the name of a published plugin.
+// LocalPath returns the path of an executable that a source names, with or without "file:". ok is
+// false for the name of a published plugin.
 func LocalPath(text string) (path string, ok bool) {
 	if rest, found := strings.CutPrefix(text, fileScheme); found {
 		return rest, true
@@ -72,7 +71,7 @@ func LocalPath(text string) (path string, ok bool) {
 	return text, true
 }
 
-// ParseSource reads the name of a published plugin.
+// ParseSource parses the name of a published plugin.
 func ParseSource(text string) (Source, error) {
 	var s Source
 	var err error
@@ -119,7 +118,8 @@ func parseURL(text string) (Source, error) {
 	case err != nil:
 		return Source{}, errors.New("not a URL")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Host)):
-		return Source{}, errors.New("only https:// is allowed, and http:// on this machine; a registry is named without a scheme: registry.example.com/acme/scrapekit-jira")
+		return Source{}, errors.New("only https:// is allowed, and http:// on this machine; a registry is named " +
+			"without a scheme: registry.example.com/acme/scrapekit-jira")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return Source{}, errors.New("a source is a scheme, a host and a path, and nothing else")
 	case !hostName.MatchString(u.Host):
@@ -142,7 +142,8 @@ func parseRepository(text string) (Source, error) {
 		return Source{Kind: GitHub, Host: host, Path: rest}, nil
 	}
 	if !repositoryPath.MatchString(rest) {
-		return Source{}, errors.New("the path of a registry has lower-case letters, digits and . _ - /; the version stands apart from it")
+		return Source{}, errors.New("the path of a registry has lower-case letters, digits and . _ - /; the version " +
+			"stands apart from it")
 	}
 	return Source{Kind: Registry, Host: host, Path: rest}, nil
 }
@@ -156,7 +157,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// IsLoopback reports whether a host is this machine, by its address or as localhost.
+// IsLoopback reports whether a host is localhost or a loopback address.
 func IsLoopback(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -167,8 +168,8 @@ func IsLoopback(hostport string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Namespace is the part of a plugin's name that one publisher owns: "registry.example.com/acme" of
-// "registry.example.com/acme/scrapekit-jira".
+// Namespace returns the part of a plugin's name that one publisher owns:
+// "registry.example.com/acme" of "registry.example.com/acme/scrapekit-jira".
 func Namespace(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		return name[:i]
@@ -176,7 +177,7 @@ func Namespace(name string) string {
 	return name
 }
 
-// ShortName is the last part of a plugin's name, as people speak of it: "jira" of
+// ShortName returns the last part of a plugin's name without its prefix: "jira" of
 // "registry.example.com/acme/scrapekit-jira".
 func ShortName(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
@@ -186,8 +187,7 @@ func ShortName(name string) string {
 	return name
 }
 
-// Matches reports whether a pattern of names fits one: the name itself, or a beginning with /* for
-// everything below. "*" fits all.
+// Matches reports whether a pattern matches a name: the name itself, a prefix with /*, or "*".
 func Matches(pattern, name string) bool {
 	if below, ok := strings.CutSuffix(pattern, "*"); ok {
 		return strings.HasPrefix(name, below) && (below == "" || strings.HasSuffix(below, "/"))
@@ -195,7 +195,7 @@ func Matches(pattern, name string) bool {
 	return pattern == name
 }
 
-// CheckPattern says what is wrong with a pattern.
+// CheckPattern returns an error for an invalid pattern.
 func CheckPattern(pattern string) error {
 	if i := strings.IndexByte(pattern, '*'); i >= 0 && (i != len(pattern)-1 || i > 0 && pattern[i-1] != '/') ||
 		pattern == "" {
@@ -205,7 +205,7 @@ func CheckPattern(pattern string) error {
 	return nil
 }
 
-// In makes the folder of a layout absolute; it starts at dir.
+// In makes the folder of a layout absolute, relative to dir.
 func (s Source) In(dir string) Source {
 	if s.Kind == Layout && !filepath.IsAbs(s.Path) {
 		s.Path = filepath.Join(dir, s.Path)

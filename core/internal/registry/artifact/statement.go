@@ -17,10 +17,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// statementForm is the form of statements that this package reads and writes.
+// statementForm is the supported format of statements.
 const statementForm = "scrapekit.plugin/1"
 
-// Manifest is what a plugin says of itself: what its program must answer when it is started.
+// Manifest is a plugin's description of itself. The started program must return the same.
 type Manifest struct {
 	Name        string          `json:"name"`
 	Version     string          `json:"version"`
@@ -31,12 +31,12 @@ type Manifest struct {
 	Description string          `json:"description,omitempty"`
 }
 
-// Statement says what a release is. The publisher's signature stands under its bytes.
+// Statement describes a release. The publisher signs its bytes.
 type Statement struct {
 	Form     string              `json:"statement"`
 	Source   string              `json:"source"`
-	Index    digest.Digest       `json:"index"`         // of the OCI index: the identity of the release
-	Key      Key                 `json:"key,omitempty"` // that signs it; "" if none does
+	Index    digest.Digest       `json:"index"`         // of the OCI index, which identifies the release
+	Key      Key                 `json:"key,omitempty"` // the signing key; "": unsigned
 	Manifest Manifest            `json:"plugin"`
 	Targets  map[Platform]Target `json:"targets"`
 }
@@ -44,19 +44,19 @@ type Statement struct {
 // Target is the release for one platform.
 type Target struct {
 	Archive digest.Digest `json:"archive"`
-	Size    int64         `json:"size"` // of the archive in bytes
+	Size    int64         `json:"size"` // of the archive, in bytes
 	Binary  digest.Digest `json:"binary"`
 }
 
-// Bytes is the statement as it is signed and published.
+// Bytes returns the statement as signed and published.
 func (s Statement) Bytes() ([]byte, error) {
 	s.Form = statementForm
 	raw, err := json.MarshalIndent(s, "", "  ")
 	return append(raw, '\n'), err
 }
 
-// ParseStatement reads a statement and checks that it is whole. An unknown field is an error: it
-// may be the very thing that a newer host would refuse by.
+// ParseStatement parses and checks a statement. An unknown field is an error, because it may
+// restrict the release for newer hosts.
 func ParseStatement(raw []byte) (Statement, error) {
 	if len(raw) > MaxMetadata {
 		return Statement{}, fmt.Errorf("the statement is longer than %d bytes", MaxMetadata)
@@ -68,7 +68,8 @@ func ParseStatement(raw []byte) (Statement, error) {
 		return Statement{}, fmt.Errorf("the statement is not JSON: %w", err)
 	}
 	if head.Form != statementForm {
-		return Statement{}, fmt.Errorf("the statement has the form %.40q, this scrapekit reads %q: update scrapekit, or ask the publisher", head.Form, statementForm)
+		return Statement{}, fmt.Errorf("the statement has the form %.40q, this scrapekit reads %q: update "+
+			"scrapekit, or ask the publisher", head.Form, statementForm)
 	}
 	var s Statement
 	if err := jsonx.Unmarshal(bytes.Clone(raw), &s, jsonx.RejectUnknownMembers(true)); err != nil {
@@ -79,7 +80,7 @@ func ParseStatement(raw []byte) (Statement, error) {
 
 var pluginName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// Check returns the first thing that is wrong with a manifest.
+// Check returns the first error in a manifest.
 func (m Manifest) Check() error {
 	switch {
 	case !pluginName.MatchString(m.Name):
@@ -101,7 +102,7 @@ func (m Manifest) Check() error {
 	return nil
 }
 
-// check reports the first thing that is wrong with a statement by itself.
+// check returns the first error in a statement.
 func (s Statement) check() error {
 	source, err := ParseSource(s.Source)
 	if err != nil {
@@ -143,10 +144,10 @@ func (s Statement) checkDigests() error {
 	return nil
 }
 
-// Platforms are those of the release, sorted.
+// Platforms returns the platforms of the release, sorted.
 func (s Statement) Platforms() []Platform { return slices.Sorted(maps.Keys(s.Targets)) }
 
-// CheckDigest takes only SHA-256: one algorithm everywhere.
+// CheckDigest returns an error for algorithms other than SHA-256.
 func CheckDigest(d digest.Digest) error {
 	if err := d.Validate(); err != nil || d.Algorithm() != digest.SHA256 {
 		return fmt.Errorf("%.100q is not a digest: want sha256: and 64 hexadecimal digits", d)

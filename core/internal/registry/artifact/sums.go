@@ -1,4 +1,4 @@
-// SHA256SUMS: what sha256sum writes and checks.
+// SHA256SUMS, in the format of sha256sum.
 
 package artifact
 
@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Names of the files of a release beside its archives.
+// Names of files of a release.
 const (
 	SumsFile         = "SHA256SUMS"
 	SumsMinisig      = "SHA256SUMS.minisig"
@@ -28,10 +28,10 @@ const (
 	maxFileName = 200
 )
 
-// Sums are the digests of the files of a release, by name.
+// Sums are the digests of the files of a release by name.
 type Sums map[string]digest.Digest
 
-// ParseSums reads SHA256SUMS. Files are plain names: a path is refused.
+// ParseSums parses SHA256SUMS. A name with a path is an error.
 func ParseSums(raw []byte) (Sums, error) {
 	if len(raw) > MaxMetadata {
 		return nil, fmt.Errorf("%s is longer than %d bytes", SumsFile, MaxMetadata)
@@ -64,13 +64,13 @@ func ParseSums(raw []byte) (Sums, error) {
 	return out, nil
 }
 
-// isFileName takes names that are the same in a URL, and lead to no other folder.
+// isFileName reports whether a name needs no escaping in a URL and leads to no other folder.
 func isFileName(name string) bool {
 	return name != "" && len(name) <= maxFileName && !strings.HasPrefix(name, ".") && isASCII(name) &&
 		!strings.ContainsAny(name, `/\?#%:`)
 }
 
-// Bytes writes the sums as sha256sum does.
+// Bytes formats the sums like sha256sum.
 func (s Sums) Bytes() []byte {
 	var out bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(s)) {
@@ -79,7 +79,7 @@ func (s Sums) Bytes() []byte {
 	return out.Bytes()
 }
 
-// Named returns the file that has a digest.
+// Named returns the file with a digest.
 func (s Sums) Named(d digest.Digest) (string, bool) {
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		if s[name] == d {
@@ -89,12 +89,12 @@ func (s Sums) Named(d digest.Digest) (string, bool) {
 	return "", false
 }
 
-// ArchiveName is the name of the archive for a platform among the files of a release.
+// ArchiveName returns the file name of the archive for a platform.
 func (m Manifest) ArchiveName(p Platform) string {
 	return fmt.Sprintf("%s_%s_%s.tar.gz", m.Name, m.Version, p)
 }
 
-// Sums are those of the release's files: its archives and the bytes of the statement.
+// Sums returns the sums of the release's files: the archives and the statement's bytes.
 func (s Statement) Sums(statement []byte) Sums {
 	out := Sums{StatementFile: digest.FromBytes(statement)}
 	for p, t := range s.Targets {
@@ -103,7 +103,7 @@ func (s Statement) Sums(statement []byte) Sums {
 	return out
 }
 
-// CheckRelease reports where the sums and a statement contradict each other.
+// CheckRelease returns an error if the sums contradict the statement.
 func (s Sums) CheckRelease(statement []byte) error {
 	if got := digest.FromBytes(statement); s[StatementFile] != got {
 		return fmt.Errorf("%s says that %s has the digest %q, and it has %s", SumsFile, StatementFile, s[StatementFile],

@@ -1,4 +1,4 @@
-// Unpacking: an archive becomes files of a folder.
+// Unpacking of archives.
 
 package artifact
 
@@ -12,11 +12,10 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Unpack writes what an archive holds into an empty folder: the program as p.Program(), readable
-// and executable by all and writable by nobody, and beside it its texts. The program is the one
-// that the target names, for the platform p, or it is an error, and the folder is to be thrown
-// away. All is synced to the disk, but for the folder itself. r gives an error itself if the
-// archive is not the one that was published; see [Exactly].
+// Unpack writes the files of an archive into an empty folder: the program as p.Program(), readable
+// and executable by all and writable by nobody, and its texts. It returns an error unless the
+// program has the digest of the target; the caller then discards the folder. Files are synced, but
+// not the folder. r must verify the archive itself; see [Exactly].
 func Unpack(r io.Reader, p Platform, t Target, dir string) error {
 	var binary digest.Digest
 	err := ReadArchive(r, func(f File, program bool) error {

@@ -1,10 +1,8 @@
-// Package hclfile reads and writes the small HCL files that scrapekit keeps for people to read and
-// to compare: the lock file, the trusted keys, the settings of plugins. They hold values and no
-// expressions.
+// Package hclfile reads and writes small HCL files with values and no expressions: the lock file,
+// the trusted keys, the settings of plugins.
 //
-// Reading is strict: what is not known is an error with file and line, as is what is missing.
-// Writing is deterministic: the same values give the same bytes, so that a difference in version
-// control is a difference in what it means.
+// Reading is strict: an unknown or missing attribute is an error with file and line. Writing is
+// deterministic, so a difference in version control is a difference in meaning.
 package hclfile
 
 import (
@@ -13,10 +11,10 @@ import (
 	"strings"
 )
 
-// maxFile is the most bytes of a file that is read.
+// maxFile bounds a file, in bytes.
 const maxFile = 4 << 20
 
-// Error is one thing that is wrong with a file.
+// Error is one error in a file.
 type Error struct {
 	File string
 	Line int
@@ -25,7 +23,7 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text) }
 
-// Errors is all that is wrong with a file, in the order of its lines.
+// Errors are the errors in a file, in the order of its lines.
 type Errors []*Error
 
 func (e Errors) Error() string {

@@ -1,4 +1,4 @@
-// Reading: a file, its blocks, their attributes, each asked for by name.
+// Reading: the blocks and attributes of a file, each requested by name.
 
 package hclfile
 
@@ -16,15 +16,14 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// File is a file being read. What is wrong with it is gathered; Err returns it.
+// File is a file being read. It collects errors; Err returns them.
 type File struct {
 	path   string
 	errors Errors
 	root   *Body
 }
 
-// Body is what stands in the file, or between the braces of a block. What nobody asks it for, Done
-// reports.
+// Body is the content of a file or block. Done reports what was not requested.
 type Body struct {
 	file  *File
 	title string // for messages: `plugin "…"`; "" for the file
@@ -33,7 +32,7 @@ type Body struct {
 	asked []string
 }
 
-// Read reads the file. One that is not there is fs.ErrNotExist.
+// Read reads the file. The error is fs.ErrNotExist if it is missing.
 func Read(path string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -50,10 +49,10 @@ func Read(path string) (*File, error) {
 	return Parse(path, raw)
 }
 
-// maxDepth is how deep brackets may nest: the parser calls itself for each.
+// maxDepth bounds the nesting of brackets, because the parser is recursive.
 const maxDepth = 50
 
-// Parse is Read for what has been read. path is for messages.
+// Parse parses the content of a file. path is for messages.
 func Parse(path string, raw []byte) (*File, error) {
 	f := &File{path: path}
 	for _, mark := range []string{"<<<<<<< ", ">>>>>>> "} {
@@ -83,8 +82,8 @@ func Parse(path string, raw []byte) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: not HCL in its own syntax", path)
 	}
-	// A loop is no value, and a few lines of them take all the memory that there is: such a file
-	// may have come with a repository.
+	// Refuse for expressions: nested ones can exhaust the memory, and the file may come with a
+	// cloned repository.
 	loops := hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n.(type) {
 		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
@@ -101,10 +100,10 @@ func Parse(path string, raw []byte) (*File, error) {
 	return f, f.Err()
 }
 
-// Body returns the file's top.
+// Body returns the top level.
 func (f *File) Body() *Body { return f.root }
 
-// Fail adds something that is wrong.
+// Fail adds an error.
 func (f *File) Fail(line int, text string, args ...any) {
 	f.errors = append(f.errors, &Error{f.path, line, fmt.Sprintf(text, args...)})
 }
@@ -121,7 +120,7 @@ func (f *File) report(d *hcl.Diagnostic) {
 	f.Fail(line, "%s", strings.ToLower(text[:1])+strings.TrimSuffix(text[1:], "."))
 }
 
-// Err returns everything that is wrong, or nil.
+// Err returns all errors, or nil.
 func (f *File) Err() error {
 	if len(f.errors) == 0 {
 		return nil
@@ -130,7 +129,7 @@ func (f *File) Err() error {
 	return f.errors
 }
 
-// Line is the line of the attribute, or that of the block if there is none.
+// Line returns the line of the attribute, or of the block if it is missing.
 func (b *Body) Line(name string) int {
 	if a := b.body.Attributes[name]; a != nil {
 		return a.NameRange.Start.Line
@@ -138,7 +137,7 @@ func (b *Body) Line(name string) int {
 	return b.line
 }
 
-// Fail adds something that is wrong with an attribute.
+// Fail adds an error about an attribute.
 func (b *Body) Fail(name, text string, args ...any) {
 	b.file.Fail(b.Line(name), "%s", b.about(name)+fmt.Sprintf(text, args...))
 }
@@ -154,7 +153,7 @@ func (b *Body) about(name string) string {
 	return text
 }
 
-// value returns the value of an attribute, if it is there and has one.
+// value returns the value of an attribute; false: it is missing or invalid.
 func (b *Body) value(name string) (cty.Value, bool) {
 	b.asked = append(b.asked, name)
 	a := b.body.Attributes[name]
@@ -175,7 +174,7 @@ func (b *Body) value(name string) (cty.Value, bool) {
 	return v, true
 }
 
-// Text returns the value of an attribute that is text, "" if it is not there.
+// Text returns a string attribute, or "" if it is missing.
 func (b *Body) Text(name string) string {
 	v, ok := b.value(name)
 	if !ok {
@@ -188,7 +187,7 @@ func (b *Body) Text(name string) string {
 	return v.AsString()
 }
 
-// Need is Text for what must be there.
+// Need is Text for a required attribute.
 func (b *Body) Need(name string) string {
 	text := b.Text(name)
 	if text == "" && b.body.Attributes[name] == nil {
@@ -197,7 +196,7 @@ func (b *Body) Need(name string) string {
 	return text
 }
 
-// Whole returns the value of an attribute that is a whole number and must be there.
+// Whole returns a required integer attribute.
 func (b *Body) Whole(name string) int {
 	v, ok := b.value(name)
 	if !ok {
@@ -215,7 +214,7 @@ func (b *Body) Whole(name string) int {
 	return 0
 }
 
-// Flag returns the value of an attribute that is true or false.
+// Flag returns a bool attribute.
 func (b *Body) Flag(name string) bool {
 	v, ok := b.value(name)
 	if ok && v.Type() != cty.Bool {
@@ -225,7 +224,7 @@ func (b *Body) Flag(name string) bool {
 	return ok && v.True()
 }
 
-// Texts returns the value of an attribute that is a list of text.
+// Texts returns an attribute that is a list of strings.
 func (b *Body) Texts(name string) []string {
 	v, ok := b.value(name)
 	if !ok {
@@ -259,8 +258,8 @@ type Row struct {
 	Fields map[string]string
 }
 
-// Table returns the value of an attribute that is an object of objects of text, each with these
-// fields and no others.
+// Table returns an attribute that is an object of objects of strings, each with exactly these
+// fields.
 func (b *Body) Table(name string, fields ...string) []Row {
 	b.asked = append(b.asked, name)
 	a := b.body.Attributes[name]
@@ -322,7 +321,7 @@ func (b *Body) row(item hclsyntax.ObjectConsItem, fields []string) (Row, bool) {
 	return row, true
 }
 
-// Block returns the only block of a type, without a label; nil if there is none.
+// Block returns the only block of a type, which has no label; nil: none.
 func (b *Body) Block(name string) *Body {
 	b.asked = append(b.asked, name)
 	var out *Body
@@ -368,7 +367,7 @@ func (b *Body) Blocks(name string) []Labelled {
 	return out
 }
 
-// Done reports what nobody has asked for.
+// Done reports everything that was not requested.
 func (b *Body) Done() {
 	for name, a := range b.body.Attributes {
 		if !slices.Contains(b.asked, name) {

@@ -1,4 +1,4 @@
-// Writing: the same values as the same bytes, in the form that hclfmt would give them.
+// Writing: deterministic and formatted as by hclfmt.
 
 package hclfile
 
@@ -11,10 +11,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Writer makes a file. Its zero value is an empty one.
+// Writer builds a file. Its zero value is empty.
 type Writer struct{ out bytes.Buffer }
 
-// Comment writes lines that begin with #.
+// Comment writes comment lines.
 func (w *Writer) Comment(lines ...string) {
 	for _, line := range lines {
 		fmt.Fprintf(&w.out, "# %s\n", line)
@@ -24,20 +24,20 @@ func (w *Writer) Comment(lines ...string) {
 // Blank writes an empty line.
 func (w *Writer) Blank() { w.out.WriteByte('\n') }
 
-// Text writes an attribute that is text.
+// Text writes a string attribute.
 func (w *Writer) Text(name, value string) { fmt.Fprintf(&w.out, "%s = %s\n", name, Quote(value)) }
 
-// Whole writes one that is a number.
+// Whole writes an integer attribute.
 func (w *Writer) Whole(name string, n int) { fmt.Fprintf(&w.out, "%s = %d\n", name, n) }
 
-// Flag writes one that is true, and none that is false.
+// Flag writes an attribute if it is true.
 func (w *Writer) Flag(name string, v bool) {
 	if v {
 		fmt.Fprintf(&w.out, "%s = true\n", name)
 	}
 }
 
-// Texts writes one that is a list.
+// Texts writes a list attribute.
 func (w *Writer) Texts(name string, values []string) {
 	quoted := make([]string, len(values))
 	for i, v := range values {
@@ -46,8 +46,8 @@ func (w *Writer) Texts(name string, values []string) {
 	fmt.Fprintf(&w.out, "%s = [%s]\n", name, strings.Join(quoted, ", "))
 }
 
-// Table writes an object of objects, one a line, in the order of the rows. fields are their names,
-// in order.
+// Table writes an object of objects, one on each line, in the order of rows. fields are the names
+// of the fields, in order.
 func (w *Writer) Table(name string, rows []Row, fields ...string) {
 	fmt.Fprintf(&w.out, "%s = {\n", name)
 	for _, row := range rows {
@@ -73,7 +73,7 @@ func (w *Writer) Block(name, label string, body func()) {
 // Bytes returns the file.
 func (w *Writer) Bytes() []byte { return hclwrite.Format(w.out.Bytes()) }
 
-// Quote writes text as HCL does, with nothing in it that HCL would work out.
+// Quote quotes text for HCL without interpolation.
 func Quote(text string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(text)).Bytes())
 }

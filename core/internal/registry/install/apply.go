@@ -1,4 +1,4 @@
-// Applying a plan: the programs come into the store, and what they are into the lock file.
+// Apply: puts the programs of a plan into the store, and their entries into the lock file.
 
 package install
 
@@ -20,8 +20,8 @@ import (
 
 func digestOf(text string) digest.Digest { return digest.Digest(text) }
 
-// Apply asks for consent where that is needed, and does what the plan says. remove are sources that
-// go from the lock file. Nothing is in the lock file before all of it is here and right.
+// Apply asks for consent if needed, and executes the plan. remove are sources to remove from the
+// lock file. It writes the lock file last, when all programs are in the store and verified.
 func (in *Installer) Apply(ctx context.Context, p *Plan, remove ...string) (err error) {
 	if len(p.NeedsConsent()) > 0 {
 		if err := in.Consent(ctx, p); err != nil {
@@ -49,7 +49,7 @@ func (in *Installer) Apply(ctx context.Context, p *Plan, remove ...string) (err 
 	return in.writeLock(ctx, p, remove)
 }
 
-// bring brings the programs of a plugin into the store.
+// bring puts the programs of a plugin into the store.
 func (in *Installer) bring(ctx context.Context, c *Change) error {
 	for _, p := range in.Platforms {
 		if err := in.bringFor(ctx, c, p); err != nil {
@@ -63,7 +63,7 @@ func (in *Installer) bring(ctx context.Context, c *Change) error {
 	return in.Store.PutRelease(c.After.Index.String(), signed.Statement, signed.Signature)
 }
 
-// believed is the one of the release's statements that was believed.
+// believed returns the verified statement of the release.
 func (in *Installer) believed(c *Change) (artifact.Signed, error) {
 	for _, s := range c.release.Signed {
 		one := *c.release
@@ -106,7 +106,7 @@ func (in *Installer) bringFor(ctx context.Context, c *Change, p artifact.Platfor
 	return describesItself(info, c.statement.Manifest)
 }
 
-// unpack fetches an archive and puts its program into the store.
+// unpack downloads an archive and puts its program into the store.
 func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform) (err error) {
 	archive, err := c.remote.Archive(ctx, c.release, c.statement.Targets[p])
 	if err != nil {
@@ -119,8 +119,7 @@ func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform)
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
 	if err := artifact.Unpack(archive, p, c.statement.Targets[p], draft.Dir()); err != nil {
-		// What was changed on the way is told from what was published so: the whole of it says
-		// which.
+		// Read the rest of the archive, to distinguish a changed download from a bad release.
 		if _, changed := io.Copy(io.Discard, archive); errors.Is(changed, artifact.ErrContent) {
 			return changed
 		}
@@ -130,7 +129,7 @@ func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform)
 	return err
 }
 
-// describesItself compares what a program says of itself with what its publisher signed.
+// describesItself compares a program's description with the signed one.
 func describesItself(info sdk.Info, m artifact.Manifest) error {
 	for _, one := range []struct{ what, says, signed string }{
 		{"its name", info.Name, m.Name}, {"its version", info.Version, m.Version},
@@ -149,12 +148,13 @@ func describesItself(info sdk.Info, m artifact.Manifest) error {
 	case err != nil:
 		return fmt.Errorf("what the program says of itself: %w: it is not installed", err)
 	case !paths.Minus(m.Paths).IsZero() || !m.Paths.Minus(paths).IsZero():
-		return errors.New("the program takes other settings for paths than its publisher signed: it is not installed; a plugin with such settings that an older scrapekit packed must be packed again")
+		return errors.New("the program takes other settings for paths than its publisher signed: it is not " +
+			"installed; a plugin with such settings that an older scrapekit packed must be packed again")
 	}
 	return nil
 }
 
-// pin remembers the keys that were seen first, and what was granted.
+// pin remembers first-seen keys and grants.
 func (in *Installer) pin(p *Plan) error {
 	user, err := keys.Read(in.KeysFile)
 	if err != nil {
@@ -179,8 +179,8 @@ func (in *Installer) pin(p *Plan) error {
 	return keys.Update(in.KeysFile, remember)
 }
 
-// writeLock puts the plan into the lock file, as it is by now: another process may have changed
-// other plugins in it.
+// writeLock updates the lock file in its current state, because another process may have changed
+// other plugins.
 func (in *Installer) writeLock(ctx context.Context, p *Plan, remove []string) error {
 	if err := in.Store.Register(in.LockFile); err != nil {
 		return err
@@ -205,12 +205,12 @@ func (in *Installer) writeLock(ctx context.Context, p *Plan, remove []string) er
 	})
 }
 
-// Remove takes plugins out of the lock file. Their programs stay in the store until it is pruned.
+// Remove removes plugins from the lock file. Their programs stay in the store until it is pruned.
 func (in *Installer) Remove(ctx context.Context, sources ...string) error {
 	return in.writeLock(ctx, &Plan{}, sources)
 }
 
-// Unwanted are the locked plugins that no demand names.
+// Unwanted returns the locked plugins that no demand names.
 func (in *Installer) Unwanted(demands []Demand) ([]string, error) {
 	f, err := lock.Read(in.LockFile)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Looking: what is published of plugins, without installing any.
+// Look: information about published plugins, without installing them.
 
 package install
 
@@ -11,17 +11,16 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 )
 
-// Outdated is a locked plugin with what there is beyond it.
+// Outdated is a locked plugin with its newer versions.
 type Outdated struct {
 	Plugin lock.Plugin
-	// Wanted is the newest version that the constraint allows, Newest the newest of all but
-	// prereleases. They are zero if there is none.
+	// Wanted is the newest version that the constraint allows. Newest is the newest version of all
+	// except prereleases. They are zero if there is none.
 	Wanted, Newest artifact.Version
-	Problem        error // it could not be looked for
+	Problem        error // error of looking for versions
 }
 
-// Behind reports whether an update would bring a newer version, or there is one outside of the
-// constraint.
+// Behind reports whether a newer version exists, within the constraint or not.
 func (o Outdated) Behind() bool {
 	return newer(o.Wanted, o.Plugin.Version) || newer(o.Newest, o.Plugin.Version)
 }
@@ -76,20 +75,19 @@ func (in *Installer) versions(ctx context.Context, p lock.Plugin) ([]artifact.Ve
 	return versions, nil
 }
 
-// About is what there is to say of a published plugin.
+// About describes a published plugin.
 type About struct {
 	Source    string
 	Versions  []artifact.Version // newest first
-	Statement artifact.Statement // of the newest version that is allowed
-	Vouched   bool               // its key was given by the user
-	FirstUse  bool               // no key is known for it
-	KeyError  error              // its signature would not be taken
+	Statement artifact.Statement // of the newest allowed version
+	Vouched   bool               // the user provided the key
+	FirstUse  bool               // no key is known
+	KeyError  error              // why its signature is not accepted
 	LooksLike []string
-	Locked    lock.Plugin // its zero value: it is not locked
+	Locked    lock.Plugin // zero: not locked
 }
 
-// About asks what is published of a plugin. What it finds is shown even if its key would not be
-// taken.
+// About returns what is published of a plugin, even if its key is not accepted.
 func (in *Installer) About(ctx context.Context, d Demand) (*About, error) {
 	source, err := artifact.ParseSource(d.Source)
 	if err != nil {

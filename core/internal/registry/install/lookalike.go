@@ -1,4 +1,4 @@
-// Look-alikes: names that somebody may have chosen to be taken for another.
+// Look-alikes: detects names that imitate others.
 
 package install
 
@@ -12,14 +12,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 )
 
-// lookAlikes are the names that this user knows, and of which the plugin's could be a forgery: a
-// namespace or a name a letter away from a known one, or a known name in another namespace.
+// lookAlikes returns the known names that the plugin's name may imitate: a namespace or name that
+// differs by a letter, or a known name in another namespace.
 func (r resolution) lookAlikes(p lock.Plugin) []string {
 	name := p.PublishedName()
 	var out []string
 	for _, known := range r.knownNames() {
 		if known == name || strings.HasSuffix(known, "/*") && artifact.Matches(known, name) {
-			return nil // it is one of them
+			return nil // it is known itself
 		}
 		if resembles(name, known) {
 			out = append(out, known)
@@ -33,15 +33,14 @@ func (r resolution) lookAlikes(p lock.Plugin) []string {
 	return out
 }
 
-// knownNames are those of the plugins in the lock files of this user, and the patterns of the keys
-// that the user trusts.
+// knownNames returns the plugins in this user's lock files, and the patterns of trusted keys.
 func (r resolution) knownNames() []string {
 	var out []string
 	for _, e := range r.user.Entries {
 		out = append(out, e.Pattern)
 	}
 	files := []*lock.File{r.locked}
-	if users, err := r.Store.Users(); err == nil { // a warning less, if the store cannot be read
+	if users, err := r.Store.Users(); err == nil { // optional: the result is only for a warning
 		for _, path := range users {
 			if f, err := lock.Read(path); err == nil {
 				files = append(files, f)
@@ -57,7 +56,7 @@ func (r resolution) knownNames() []string {
 	return slices.Compact(out)
 }
 
-// resembles compares a new name with a known one, or with a pattern of known ones.
+// resembles compares a new name with a known name or pattern.
 func resembles(name, known string) bool {
 	space, knownSpace := artifact.Namespace(name), strings.TrimSuffix(known, "/*")
 	if knownSpace != known {
@@ -66,24 +65,24 @@ func resembles(name, known string) bool {
 	knownSpace = artifact.Namespace(known)
 	short, knownShort := artifact.ShortName(name), artifact.ShortName(known)
 	if space == knownSpace {
-		return false // its publisher is known, and signs it
+		return false // signed by its known publisher
 	}
 	return short == knownShort || near(short, knownShort) || nearSpace(space, knownSpace)
 }
 
-// nearSpace compares two namespaces: the same owner at a host that looks like the known one, or the
-// other way round.
+// nearSpace compares two namespaces: the same owner at a similar host, or a similar owner at the
+// same host.
 func nearSpace(a, b string) bool {
 	host, owner, _ := strings.Cut(a, "/")
 	knownHost, knownOwner, _ := strings.Cut(b, "/")
 	return host == knownHost && near(owner, knownOwner) || owner == knownOwner && near(host, knownHost)
 }
 
-// confusable are letters that look alike, and what is left out or put in without being noticed.
+// confusable replaces letters that look alike, and removes those that are easily overlooked.
 var confusable = strings.NewReplacer("0", "o", "1", "l", "i", "l", "rn", "m", "vv", "w", "5", "s", "-", "", "_", "",
 	".", "")
 
-// near reports whether two different names could be taken for each other.
+// near reports whether two different names are easily confused.
 func near(a, b string) bool {
 	if a == b || min(len(a), len(b)) < 3 {
 		return false
@@ -98,7 +97,7 @@ func near(a, b string) bool {
 	return levenshtein.Distance(a, b, nil) <= most || transposed(a, b)
 }
 
-// transposed reports whether two letters have changed places.
+// transposed reports whether two adjacent letters are swapped.
 func transposed(a, b string) bool {
 	if len(a) != len(b) {
 		return false

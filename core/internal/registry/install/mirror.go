@@ -1,5 +1,4 @@
-// Mirrors: copies of what is locked, for machines without a network and for registries of one's
-// own.
+// Mirrors: copies of the locked plugins, for machines without a network and for private registries.
 
 package install
 
@@ -17,11 +16,11 @@ import (
 // Mirrored is a plugin that was copied.
 type Mirrored struct {
 	Plugin lock.Plugin
-	To     string // its source there
+	To     string // its source in the mirror
 }
 
-// CopyTo copies all locked plugins, for all platforms and with their signatures, to a folder, or to
-// a registry given as oci://HOST/PATH, below which each has the path of its own name.
+// CopyTo copies all locked plugins, for all platforms and with signatures, to a folder, or to a
+// registry given as oci://HOST/PATH, where each gets its name's path.
 func (in *Installer) CopyTo(ctx context.Context, to string) ([]Mirrored, error) {
 	f, err := lock.Read(in.LockFile)
 	if err != nil {
@@ -64,7 +63,7 @@ func (r resolution) copyTo(ctx context.Context, p lock.Plugin, target artifact.S
 	if !ok {
 		return fmt.Errorf("%s: it cannot be written to", target.Text)
 	}
-	r.Platforms = nil // it is for all
+	r.Platforms = nil // for all platforms
 	c := &Change{Demand: r.demand, Before: p}
 	if err := r.fetch(ctx, c, source, p.Version, p.PublishedName()); err != nil {
 		return err

@@ -1,5 +1,4 @@
-// Resolving: from what pipeline files demand to what is to be installed, verified as far as it can
-// be without the programs.
+// Resolve: turns demands into a plan, verified as far as possible without the programs.
 
 package install
 
@@ -20,15 +19,15 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Mode says how far a resolution may go.
+// Mode says what a resolution may change.
 type Mode struct {
-	// Upgrade takes the newest version that is allowed, whatever is locked.
+	// Upgrade takes the newest allowed version instead of the locked one.
 	Upgrade bool
-	// Locked refuses whatever would change the lock file.
+	// Locked refuses changes of the lock file.
 	Locked bool
 }
 
-// LockedError says that the lock file would have to change, and may not.
+// LockedError says that the lock file would have to change, which the mode forbids.
 type LockedError struct{ Source, Why string }
 
 func (e *LockedError) Error() string {
@@ -36,15 +35,15 @@ func (e *LockedError) Error() string {
 		e.Source, e.Why, lock.FileName)
 }
 
-// RollbackError says that what is published is older than what is locked, or is not what is locked.
+// RollbackError says that the published version is older than the locked one, or has other content.
 type RollbackError struct{ text string }
 
 func (e *RollbackError) Error() string { return e.text }
 
-// atOnce is how many plugins are looked for at the same time.
+// atOnce is the number of plugins that are resolved in parallel.
 const atOnce = 4
 
-// Resolve finds out what becomes of the plugins that are demanded.
+// Resolve makes the plan for the demanded plugins.
 func (in *Installer) Resolve(ctx context.Context, demands []Demand, how Mode) (*Plan, error) {
 	locked, err := lock.Read(in.LockFile)
 	if err != nil {
@@ -63,10 +62,10 @@ func (in *Installer) Resolve(ctx context.Context, demands []Demand, how Mode) (*
 		group.Go(func() error {
 			r := resolution{in, locked, user, how, d}
 			plan.Changes[i], errs[i] = r.run(groupCtx)
-			return nil // all of them are looked at: a user is told everything that is wrong
+			return nil // continue, to report all errors
 		})
 	}
-	_ = group.Wait() // the functions return none
+	_ = group.Wait() // the functions return no error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -76,8 +75,8 @@ func (in *Installer) Resolve(ctx context.Context, demands []Demand, how Mode) (*
 	return plan, in.sameKeys(plan)
 }
 
-// sameKeys refuses two new plugins of one namespace whose keys are not the same: only one can be
-// the first.
+// sameKeys refuses two new plugins of one namespace with different keys, because only one key can
+// be the first seen.
 func (in *Installer) sameKeys(p *Plan) error {
 	first := map[string]*Change{}
 	for _, c := range p.Changes {
@@ -97,7 +96,7 @@ func (in *Installer) sameKeys(p *Plan) error {
 	return nil
 }
 
-// merge makes one demand of those for one source; sorted.
+// merge merges the demands for each source, sorted.
 func merge(demands []Demand) []Demand {
 	var out []Demand
 	for _, d := range slices.SortedStableFunc(slices.Values(demands),
@@ -115,7 +114,7 @@ func merge(demands []Demand) []Demand {
 	return out
 }
 
-// resolution is that of one plugin.
+// resolution is the resolution of one plugin.
 type resolution struct {
 	*Installer
 	locked *lock.File
@@ -147,8 +146,8 @@ func (r resolution) run(ctx context.Context) (*Change, error) {
 	return r.choose(ctx, source, allowed, before)
 }
 
-// fail puts the source, and who wants it, in front of an error. Where it is got from its source,
-// the remote has named it already.
+// fail adds the source, and who requires it, to an error. An error of a remote already names the
+// source.
 func (r resolution) fail(err error) error {
 	if !errors.As(err, new(*remote.SourceError)) {
 		err = fmt.Errorf("%s: %w", r.demand.Source, err)
@@ -159,11 +158,11 @@ func (r resolution) fail(err error) error {
 	return err
 }
 
-// keep stays with what is locked. If all of it is here, and the statement that came with it still
-// says so, nobody is asked anything.
+// keep keeps the locked version. It needs no network if everything is installed and the stored
+// statement confirms it.
 func (r resolution) keep(ctx context.Context, source artifact.Source, before lock.Plugin) (*Change, error) {
 	after := before
-	// a person who says nothing of it changes nothing
+	// Without a constraint, a user's request changes nothing.
 	if !r.how.Locked && (r.demand.Where != "" || r.demand.Constraint != "") {
 		after.Constraints = r.demand.Constraint
 	}
@@ -182,7 +181,7 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 		}
 	}
 	if c.Action == Kept && r.verifyStatement(before) != nil {
-		c.Action = Fetched // what is wrong with it, the store or the lock file, is seen by what is published
+		c.Action = Fetched // fetching finds the error, whether in the store or the lock file
 	}
 	if c.Action == Kept {
 		return c, nil
@@ -191,15 +190,16 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 		return nil, err
 	}
 	if why := differs(before, c.statement); why != "" {
-		return nil, r.fail(fmt.Errorf("%s:%d does not say what the publisher signed for %s: %s; restore the file from version control, or lock the plugin anew: scrapekit plugins remove %s, then scrapekit init",
+		return nil, r.fail(fmt.Errorf("%s:%d does not say what the publisher signed for %s: %s; restore the file "+
+			"from version control, or lock the plugin anew: scrapekit plugins remove %s, then scrapekit init",
 			lock.FileName, before.Line, before.Version, why, before.Name))
 	}
 	r.checkSeen(c)
 	return c, nil
 }
 
-// checkSeen finds out what this user has never been asked about a plugin that the lock file has: a
-// lock file comes along with a cloned repository. Who keeps it as it stands takes its word.
+// checkSeen determines what this user was never asked about a locked plugin, because a lock file
+// may come with a cloned repository. Following the lock file exactly means trusting it.
 func (r resolution) checkSeen(c *Change) {
 	if c.asLocked = r.how.Locked; c.asLocked {
 		return
@@ -210,7 +210,7 @@ func (r resolution) checkSeen(c *Change) {
 	c.More, c.MorePaths = c.After.Permissions.Minus(granted.Permissions), c.After.Paths.Minus(granted.Paths)
 }
 
-// choose looks for the newest version that is allowed.
+// choose looks for the newest allowed version.
 func (r resolution) choose(ctx context.Context, source artifact.Source, allowed artifact.Constraint,
 	before lock.Plugin) (*Change, error) {
 	c := &Change{Demand: r.demand, Before: before}
@@ -239,7 +239,7 @@ func (r resolution) choose(ctx context.Context, source artifact.Source, allowed 
 	return c, r.complete(c)
 }
 
-// newest is the highest version that is allowed.
+// newest returns the highest allowed version.
 func newest(versions []artifact.Version, allowed artifact.Constraint, where string) (artifact.Version, error) {
 	for _, v := range versions {
 		if allowed.Allows(v) {
@@ -265,16 +265,17 @@ func newest(versions []artifact.Version, allowed artifact.Constraint, where stri
 	return artifact.Version{}, fmt.Errorf("no version fits %q: %s", allowed, text)
 }
 
-// checkRollback refuses to go back, unless the constraint says exactly where to.
+// checkRollback refuses an older version, unless the constraint names it exactly.
 func (r resolution) checkRollback(before lock.Plugin, v artifact.Version, allowed artifact.Constraint) error {
 	if before.Version.IsZero() || v.Compare(before.Version) >= 0 || allowed.Exact(v) {
 		return nil
 	}
-	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody may be leading you back to a version with known vulnerabilities; "+
+	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody "+
+		"may be leading you back to a version with known vulnerabilities; "+
 		"if you want that version, write it exactly: version = %q", v, lock.FileName, before.Version, v)}
 }
 
-// open opens the source, or its mirror, and returns which it was.
+// open opens the source or its mirror, and returns which.
 func (r resolution) open(c *Change, source artifact.Source, name string) (string, error) {
 	from, err := r.from(source, name)
 	if err == nil {
@@ -294,7 +295,7 @@ func (r resolution) fetch(ctx context.Context, c *Change, source artifact.Source
 	return r.get(ctx, c, v, name, string(c.Before.Index))
 }
 
-// get gets a release and verifies whose it is.
+// get fetches a release and verifies its publisher.
 func (r resolution) get(ctx context.Context, c *Change, v artifact.Version, name, pinned string) error {
 	var err error
 	if c.release, err = c.remote.Release(ctx, v, digestOf(pinned)); err != nil {
@@ -318,7 +319,7 @@ func (r resolution) get(ctx context.Context, c *Change, v artifact.Version, name
 	return r.checkStatement(c.statement)
 }
 
-// checkStatement refuses what cannot run here.
+// checkStatement refuses a release that cannot run here.
 func (r resolution) checkStatement(s artifact.Statement) error {
 	m := s.Manifest
 	if m.Protocol != r.Protocol {
@@ -364,7 +365,8 @@ func (r resolution) complete(c *Change) error {
 		c.LooksLike = r.lookAlikes(c.After)
 	case order(before.Version) == 0 && c.After.Index != before.Index:
 		return r.fail(&RollbackError{fmt.Sprintf(
-			"version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a version does not change, so somebody has replaced it: ask the publisher",
+			"version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a "+
+				"version does not change, so somebody has replaced it: ask the publisher",
 			c.After.Version, c.After.Index, lock.FileName, before.Index)})
 	case order(before.Version) == 0:
 		c.Action = Kept
@@ -378,7 +380,7 @@ func (r resolution) complete(c *Change) error {
 	return r.checkHere(c)
 }
 
-// checkHere turns what is kept into something to fetch, if it is not here.
+// checkHere changes a kept plugin into one to fetch, if it is not installed.
 func (r resolution) checkHere(c *Change) error {
 	if c.Action != Kept {
 		return nil
@@ -405,7 +407,7 @@ func (r resolution) signer(k artifact.Key, before lock.Plugin) lock.Signer {
 	return lock.Signer{Key: k, Since: lock.Day(r.Now())}
 }
 
-// locks is what the lock file holds of a statement.
+// locks returns the lock file's entry for a statement.
 func locks(d Demand, s artifact.Statement) (lock.Plugin, error) {
 	v, err := artifact.ParseVersion(s.Manifest.Version)
 	p := lock.Plugin{
@@ -423,7 +425,7 @@ func locks(d Demand, s artifact.Statement) (lock.Plugin, error) {
 	return p, err
 }
 
-// differs says in what a lock file and a statement do not agree; "" if they do.
+// differs returns the first difference between a lock file's entry and a statement; "": none.
 func differs(p lock.Plugin, s artifact.Statement) string {
 	signed, err := locks(Demand{p.Source, p.Constraints, ""}, s)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Searching: indexes are lists of plugins that somebody keeps; scrapekit has none of its own.
+// Search in indexes, which are lists of plugins that anybody can keep; scrapekit has none of its
+// own.
 
 package install
 
@@ -27,12 +28,12 @@ type Entry struct {
 	Name        string   `json:"name"`
 	Kind        sdk.Kind `json:"kind,omitempty"`
 	Description string   `json:"description,omitempty"`
-	Index       string   `json:"index,omitempty"` // where it was found
+	Index       string   `json:"index,omitempty"` // the index with this entry
 }
 
 const indexTimeout = 30 * time.Second
 
-// Search looks for plugins in whose source, name, kind or description all words of the term stand.
+// Search returns plugins whose source, name, kind or description contain all words of the term.
 // indexes are files or URLs of {"plugins": [{"source": "…", "name": "…", "kind": "…",
 // "description": "…"}]}, or folders: oci-layout:PATH.
 func Search(ctx context.Context, indexes []string, dir, term string) ([]Entry, error) {

@@ -1,4 +1,4 @@
-// Settings: what a user or a company wants of all installations, in a file of theirs.
+// Settings: a user's or company's defaults for all installations, from a file.
 
 package install
 
@@ -16,31 +16,31 @@ import (
 // SettingsFile is the name of the file with the settings.
 const SettingsFile = "config.hcl"
 
-// Trust says which keys are taken where none is known.
+// Trust says which keys are accepted if none is known.
 type Trust string
 
 // The ways to trust.
 const (
-	TrustFirstUse Trust = "first-use" // the first that is seen; it is remembered
+	TrustFirstUse Trust = "first-use" // the first seen one, which is remembered
 	TrustRequire  Trust = "require"   // none
-	TrustNone     Trust = "none"      // any, and none at all
+	TrustNone     Trust = "none"      // any, and unsigned releases
 )
 
-// Settings are the content of the file. Their zero value is not good: see ReadSettings.
+// Settings are the content of the file. Use ReadSettings: the zero value is invalid.
 type Settings struct {
 	Trust   Trust
 	Mirrors []MirrorRule
-	Indexes []string   // files, URLs and folders that `plugins search` looks into
-	Dev     []Override // programs that stand in for published plugins
+	Indexes []string   // files, URLs and folders for `plugins search`
+	Dev     []Override // programs that replace published plugins
 }
 
-// MirrorRule says where plugins are got from in place of their source.
+// MirrorRule says from where plugins are fetched instead of their source.
 type MirrorRule struct{ Pattern, To string }
 
-// Override is a program that is run in place of a published plugin, by whoever develops that.
+// Override is a local program that replaces a published plugin, for its developer.
 type Override struct{ Source, Path string }
 
-// ReadSettings reads the file. One that is not there says what is usual.
+// ReadSettings reads the file. Without a file, it returns the defaults.
 func ReadSettings(path string) (Settings, error) {
 	s := Settings{Trust: TrustFirstUse}
 	in, err := hclfile.Read(path)
@@ -80,7 +80,7 @@ func ReadSettings(path string) (Settings, error) {
 	return s, in.Err()
 }
 
-// source is where the mirror has a plugin. In To, {path} stands for the plugin's name without the
+// source returns the plugin's source in the mirror. In To, {path} is the plugin's name without the
 // host.
 func (m MirrorRule) source(name string) (artifact.Source, error) {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(name, "https://"), "/")
@@ -92,14 +92,14 @@ func (m MirrorRule) source(name string) (artifact.Source, error) {
 	if err != nil {
 		return s, fmt.Errorf("mirror for %s: %w", m.Pattern, err)
 	}
-	s.Name = name // what the statement names is the plugin, wherever it is
+	s.Name = name // the name in the statement stays that of the original
 	return s, nil
 }
 
-// from is where a plugin is got: from its source, or from a mirror of it.
+// from returns the source to fetch from: the plugin's own, or a mirror.
 func (in *Installer) from(s artifact.Source, name string) (artifact.Source, error) {
 	if s.Kind == artifact.Layout {
-		s.Name = name // what it must be, even where the source does not say
+		s.Name = name // expected even if the source does not name it
 		return s, nil // it is a mirror itself
 	}
 	if in.Mirror != "" {

@@ -1,4 +1,4 @@
-// Trust: whose signature is taken under a plugin.
+// Trust: whose signature of a plugin is accepted.
 
 package install
 
@@ -12,16 +12,16 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 )
 
-// known are keys that somebody holds for the right ones.
+// known are keys that are considered right, with the reason.
 type known struct {
 	where string // "scrapekit.lock.hcl, since 2026-11-23"
 	keys  []artifact.Key
 }
 
-// policy says which keys may sign a plugin. A key that the user was given decides alone. Else all
-// that is remembered must agree: what the lock file has, what this user saw first for the
-// namespace, what the lock file has for others of it. Where nothing is remembered, the first key is
-// taken. Where the settings want every key to be given, nothing but that counts.
+// policy says which keys may sign a plugin. A key that the user provided decides alone. Otherwise
+// all remembered keys must agree: that in the lock file, the first seen one of the namespace, those
+// of other locked plugins of the namespace. If none is remembered, the first seen key is accepted,
+// unless the settings require provided keys.
 type policy struct {
 	name    string
 	mode    Trust
@@ -58,7 +58,7 @@ func keysOf(entries []keys.Entry) []artifact.Key {
 	return out
 }
 
-// namesakes are the keys of the locked plugins of the same namespace.
+// namesakes returns the keys of locked plugins of the same namespace.
 func namesakes(name string, all *lock.File) known {
 	k := known{where: fmt.Sprintf("%s, of other plugins of %s", lock.FileName, artifact.Namespace(name))}
 	for _, p := range all.Plugins {
@@ -69,11 +69,11 @@ func namesakes(name string, all *lock.File) known {
 	return k
 }
 
-// accepts reports whether a key will do; "" is that of a release that nobody signed.
+// accepts reports whether a key is accepted; "" means unsigned.
 func (p *policy) accepts(k artifact.Key) bool {
 	switch {
 	case p.mode == TrustRequire && !p.vouched:
-		return false // a lock file, which may be anybody's, gives no key
+		return false // a lock file can be from anybody
 	case len(p.known) == 0:
 		return p.mode == TrustNone || k != ""
 	}
@@ -85,8 +85,8 @@ func (p *policy) accepts(k artifact.Key) bool {
 	return true
 }
 
-// pinFor is the pattern for which a key that was seen first is remembered: the namespace, or the
-// name alone where that would be a whole host.
+// pinFor returns the pattern for a first-seen key: the namespace, or only the name if the namespace
+// would be a whole host.
 func pinFor(name string) string {
 	space := artifact.Namespace(name)
 	bare := strings.TrimPrefix(strings.TrimPrefix(space, "https://"), "http://")
@@ -96,10 +96,10 @@ func pinFor(name string) string {
 	return space + "/*"
 }
 
-// KeyError says that a release is signed by nobody who is accepted.
+// KeyError says that no accepted key signed a release.
 type KeyError struct {
 	Source, Version string
-	Keys            []artifact.Key // that signed it; "" stands for nobody
+	Keys            []artifact.Key // keys that signed it; "" means unsigned
 	policy          *policy
 }
 
@@ -132,6 +132,7 @@ func (e *KeyError) Error() string {
 		}
 		return out.String()
 	}
-	fmt.Fprintf(&out, "\nask the publisher through another channel; if the key is theirs:\n  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
+	fmt.Fprintf(&out, "\nask the publisher through another channel; if the key is theirs:\n"+
+		"  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
 	return out.String()
 }

@@ -8,11 +8,10 @@ import (
 	"path/filepath"
 )
 
-// ConfigVar is the variable of the environment that names the folder with a user's settings and
-// trusted keys.
+// ConfigVar is the environment variable with the folder of a user's settings and trusted keys.
 const ConfigVar = "SCRAPEKIT_CONFIG_DIR"
 
-// ConfigDir is the folder with the settings and trusted keys of this user.
+// ConfigDir returns the folder with this user's settings and trusted keys.
 func ConfigDir() (string, error) {
 	if dir := os.Getenv(ConfigVar); dir != "" {
 		return filepath.Abs(dir)
@@ -24,7 +23,7 @@ func ConfigDir() (string, error) {
 	return filepath.Join(dir, "scrapekit"), nil
 }
 
-// UserSettings are those of this user.
+// UserSettings reads this user's settings.
 func UserSettings() (Settings, error) {
 	dir, err := ConfigDir()
 	if err != nil {

@@ -1,5 +1,4 @@
-// Verify: what is installed, held against the lock file and against what was signed, without a
-// network.
+// Verify: compares installed plugins with the lock file and the signed statements, offline.
 
 package install
 
@@ -12,15 +11,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/store"
 )
 
-// Verified is what a verification found of one plugin.
+// Verified is the result for one plugin.
 type Verified struct {
 	Plugin  lock.Plugin
-	Missing []artifact.Platform // that are not on this machine
-	Problem error               // nil: what is here is right
+	Missing []artifact.Platform // not installed
+	Problem error               // nil: everything installed is right
 }
 
-// Verify reads every program of the lock file that is here, for all platforms, and its signature
-// again.
+// Verify reads all installed programs of the lock file, for all platforms, and their signatures.
 func (in *Installer) Verify() ([]Verified, error) {
 	f, err := lock.Read(in.LockFile)
 	if err != nil {
@@ -45,7 +43,8 @@ func (in *Installer) Verify() ([]Verified, error) {
 			}
 			right, err := in.Store.Has(t.Binary.String(), platform.Program())
 			if err == nil && !right {
-				err = fmt.Errorf("the program for %s is not the one that was installed: somebody has changed it; `scrapekit init` fetches it again", platform)
+				err = fmt.Errorf("the program for %s is not the one that was installed: somebody has changed it; "+
+					"`scrapekit init` fetches it again", platform)
 			}
 			v.Problem = errors.Join(v.Problem, err)
 		}
@@ -54,8 +53,8 @@ func (in *Installer) Verify() ([]Verified, error) {
 	return out, nil
 }
 
-// verifyStatement holds the lock file against what the publisher signed. A machine to which nothing
-// was installed has nothing to hold against.
+// verifyStatement compares the lock file with the stored signed statement. A machine without one
+// cannot compare.
 func (in *Installer) verifyStatement(p lock.Plugin) error {
 	statement, signature, err := in.Store.Release(p.Index.String())
 	if errors.Is(err, store.ErrNotThere) {
@@ -78,8 +77,8 @@ func (in *Installer) verifyStatement(p lock.Plugin) error {
 	return nil
 }
 
-// InUse is what the lock files name that use a store; a file that cannot be read is an error: what
-// it needs is not known.
+// InUse returns what the lock files use of a store. A file that cannot be read is an error, because
+// its needs are unknown.
 func InUse(lockFiles []string) (store.InUse, error) {
 	var out store.InUse
 	for _, path := range lockFiles {

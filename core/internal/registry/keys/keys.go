@@ -1,7 +1,6 @@
-// Package keys keeps the public keys of publishers that a user trusts, each for the plugins whose
-// names a pattern fits: those that the user was given by the publisher, and those that were merely
-// seen first. Beside them it keeps what plugins were granted, so that a user is asked once,
-// whatever lock file comes along.
+// Package keys stores the publishers' keys that a user trusts, each with a pattern of plugin names:
+// keys that the user provided, and first-seen keys. It also stores what plugins were granted, so
+// that a user is asked once, with any lock file.
 package keys
 
 import (
@@ -25,31 +24,30 @@ import (
 // FileName is the name of the file in the folder of the user's settings.
 const FileName = "trust.hcl"
 
-// Entry is a key and what it may sign.
+// Entry is a key with the names that it may sign.
 type Entry struct {
-	Pattern string       `json:"pattern"` // of names: "registry.example.com/acme/*", or one name
+	Pattern string       `json:"pattern"` // "registry.example.com/acme/*", or one name
 	Key     artifact.Key `json:"key"`
-	Since   string       `json:"since"` // the day: 2026-11-23
-	// FirstUse: nobody has vouched for the key. It was the first to be seen for a plugin that the
-	// pattern fits.
+	Since   string       `json:"since"` // date: 2026-11-23
+	// FirstUse: the key is unconfirmed; it was the first seen for a matching plugin.
 	FirstUse bool `json:"first_use,omitempty"`
 }
 
-// Grant is what a plugin was granted when it was installed here last.
+// Grant is what a plugin was granted at its last installation here.
 type Grant struct {
-	Name        string // under which it is published
+	Name        string // name in the statement
 	Permissions sdk.Permissions
 	Paths       artifact.Paths
 }
 
-// Keys are the entries, sorted by pattern and then by key, and the grants, sorted by name.
+// Keys are the entries, sorted by pattern and key, and the grants, sorted by name.
 type Keys struct {
 	Entries []Entry
 	Grants  []Grant
 }
 
-// Grant replaces what a plugin was granted. What was granted before and is not asked for any more
-// is forgotten.
+// Grant replaces the grant of a plugin, so former permissions that it no longer asks for are
+// forgotten.
 func (k *Keys) Grant(g Grant) {
 	i, known := slices.BinarySearchFunc(k.Grants, g.Name,
 		func(g Grant, name string) int { return cmp.Compare(g.Name, name) })
@@ -60,7 +58,7 @@ func (k *Keys) Grant(g Grant) {
 	k.Grants = slices.Insert(k.Grants, i, g)
 }
 
-// Granted returns what a plugin was granted, and whether it was ever installed here.
+// Granted returns the grant of a plugin; false: it was never installed here.
 func (k *Keys) Granted(name string) (Grant, bool) {
 	for _, g := range k.Grants {
 		if g.Name == name {
@@ -74,8 +72,8 @@ func compare(a, b Entry) int {
 	return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Key, b.Key))
 }
 
-// Add adds an entry. One for the same pattern and key is replaced, and a key that was given takes
-// away those of the pattern that were merely seen.
+// Add adds an entry, and replaces one with the same pattern and key. A provided key also removes
+// the first-seen keys of the pattern.
 func (k *Keys) Add(e Entry) {
 	k.Entries = slices.DeleteFunc(k.Entries, func(o Entry) bool {
 		return compare(o, e) == 0 || !e.FirstUse && o.FirstUse && o.Pattern == e.Pattern
@@ -84,8 +82,7 @@ func (k *Keys) Add(e Entry) {
 	k.Entries = slices.Insert(k.Entries, i, e)
 }
 
-// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns
-// them.
+// Remove removes the entries of a pattern, or only that of the given key, and returns them.
 func (k *Keys) Remove(pattern string, key artifact.Key) []Entry {
 	var gone, kept []Entry
 	for _, e := range k.Entries {
@@ -99,8 +96,8 @@ func (k *Keys) Remove(pattern string, key artifact.Key) []Entry {
 	return gone
 }
 
-// For returns the entries that speak of a plugin: those of the pattern that fits its name most
-// closely. Keys that the user was given come before, and in place of, those that were merely seen.
+// For returns the entries for a plugin: those with the most specific matching pattern. Provided
+// keys replace first-seen ones.
 func (k *Keys) For(name string) []Entry {
 	for _, firstUse := range []bool{false, true} {
 		var best []Entry
@@ -122,8 +119,7 @@ func (k *Keys) For(name string) []Entry {
 	return nil
 }
 
-// closeness orders patterns that fit the same name: the longest is the closest, and a name is
-// closer than any with a star.
+// closeness ranks patterns that match a name by length; a name ranks above any pattern with a star.
 func closeness(pattern string) int {
 	if n := len(pattern); n > 0 && pattern[n-1] == '*' {
 		return n - 1
@@ -131,7 +127,7 @@ func closeness(pattern string) int {
 	return len(pattern) + 1
 }
 
-// Read reads the file. One that is not there has no keys.
+// Read reads the file. Without a file there are no keys.
 func Read(path string) (*Keys, error) {
 	in, err := hclfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -171,10 +167,11 @@ func Read(path string) (*Keys, error) {
 	return k, nil
 }
 
-// Bytes is the text of the file.
+// Bytes returns the text of the file.
 func (k *Keys) Bytes() []byte {
 	var w hclfile.Writer
-	w.Comment("Whose signatures under plugins are taken, and what plugins were granted. Made by `scrapekit plugins trust` and `scrapekit init`.")
+	w.Comment("Whose signatures under plugins are taken, and what plugins were granted. Made by `scrapekit plugins " +
+		"trust` and `scrapekit init`.")
 	for _, e := range k.Entries {
 		w.Blank()
 		w.Block("trust", e.Pattern, func() {
@@ -190,7 +187,7 @@ func (k *Keys) Bytes() []byte {
 	return w.Bytes()
 }
 
-// Update changes the file; of several processes, one after another.
+// Update changes the file under a lock across processes.
 func Update(path string, change func(*Keys)) (err error) {
 	if err := disk.MakeDir(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("%s: %w", FileName, err)

@@ -1,4 +1,4 @@
-// What a plugin asks for, as blocks of a file: its permissions, and its settings that name files.
+// The permissions and path settings that a plugin asks for, as blocks of a file.
 
 package lock
 
@@ -8,7 +8,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ReadAsked reads the blocks permissions and paths of another block.
+// ReadAsked reads the blocks permissions and paths in b.
 func ReadAsked(b *hclfile.Body) (sdk.Permissions, artifact.Paths) {
 	var permissions sdk.Permissions
 	if in := b.Block("permissions"); in != nil {
@@ -30,7 +30,7 @@ func ReadAsked(b *hclfile.Body) (sdk.Permissions, artifact.Paths) {
 	return permissions, paths
 }
 
-// WriteAsked writes the blocks, sorted, and leaves out what is empty.
+// WriteAsked writes the blocks, sorted, without empty parts.
 func WriteAsked(w *hclfile.Writer, permissions sdk.Permissions, paths artifact.Paths) {
 	type field struct {
 		name    string

@@ -18,7 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Read reads a lock file. One that is not there locks nothing.
+// Read reads a lock file. Without a file, nothing is locked.
 func Read(path string) (*File, error) {
 	in, err := hclfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -30,7 +30,7 @@ func Read(path string) (*File, error) {
 	return read(in)
 }
 
-// Parse is Read for what has been read; path is for messages.
+// Parse parses the content of a file; path is for messages.
 func Parse(path string, raw []byte) (*File, error) {
 	in, err := hclfile.Parse(path, raw)
 	if err != nil {
@@ -43,7 +43,7 @@ func read(in *hclfile.File) (*File, error) {
 	top := in.Body()
 	if v := top.Whole("lock_version"); v != version && in.Err() == nil {
 		top.Fail("lock_version", "it is %d, and this scrapekit reads %d: update scrapekit", v, version)
-		return nil, in.Err() // what else would be strange in it is no fault
+		return nil, in.Err() // a newer version may contain anything else
 	}
 	f := &File{}
 	for _, b := range top.Blocks("plugin") {
@@ -128,10 +128,11 @@ func readSigner(b hclfile.Labelled) Signer {
 	return s
 }
 
-// Bytes is the text of the file.
+// Bytes returns the text of the file.
 func (f *File) Bytes() []byte {
 	var w hclfile.Writer
-	w.Comment("The plugins of the pipelines in this folder, exactly. Made by `scrapekit init`: keep it in version control, and change",
+	w.Comment("The plugins of the pipelines in this folder, exactly. Made by `scrapekit init`: keep it in version "+
+		"control, and change",
 		"it by `scrapekit init --upgrade` and `scrapekit plugins`.")
 	w.Blank()
 	w.Whole("lock_version", version)
@@ -172,7 +173,7 @@ func (p Plugin) write(w *hclfile.Writer) {
 	WriteAsked(w, p.Permissions, p.Paths)
 }
 
-// Write puts the file on the disk, as a whole and for all to read.
+// Write writes the file atomically, readable by all.
 func (f *File) Write(path string) error {
 	if err := disk.ReplaceMode(path, f.Bytes(), true, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", FileName, err)

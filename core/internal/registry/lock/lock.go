@@ -1,10 +1,9 @@
-// Package lock is scrapekit.lock.hcl, the file beside pipeline files that says exactly which
-// plugins they run: versions, who signed them, the digests of their programs for every platform,
-// and what they were allowed when they were installed. It belongs into version control. `scrapekit
-// init` and `scrapekit plugins` write it; a run reads it and starts nothing else.
+// Package lock reads and writes scrapekit.lock.hcl, the file beside pipeline files with the exact
+// plugins that they run: versions, signers, digests of the programs for every platform, and granted
+// permissions. It belongs in version control. `scrapekit init` and `scrapekit plugins` write it; a
+// run starts only programs in it.
 //
-// The file is the same for the same plugins, on every machine, so that a change of it is a change
-// of what will run.
+// The file is deterministic, so a change of the file is a change of what runs.
 package lock
 
 import (
@@ -23,10 +22,10 @@ import (
 // FileName is the name of lock files.
 const FileName = "scrapekit.lock.hcl"
 
-// version is that of the file's form.
+// version is the version of the format.
 const version = 1
 
-// Beside is the path of the lock file of a pipeline file.
+// Beside returns the path of a pipeline file's lock file.
 func Beside(pipelineFile string) string { return filepath.Join(filepath.Dir(pipelineFile), FileName) }
 
 // File is the content of a lock file.
@@ -34,42 +33,42 @@ type File struct {
 	Plugins []Plugin // sorted by source
 }
 
-// Plugin is what is locked of one plugin.
+// Plugin is the entry of one plugin.
 type Plugin struct {
-	Source      string // as pipeline files name it
-	PublishedAs string // the name that the publisher signed; "" where that is Source
+	Source      string // as in pipeline files
+	PublishedAs string // name in the statement; "": Source
 	Version     artifact.Version
-	Constraints string // what the pipeline file demanded of the version; "": nothing
-	Name        string // as the plugin calls itself
+	Constraints string // constraint in the pipeline file; "": none
+	Name        string // the plugin's own name
 	Kind        sdk.Kind
 	Protocol    int
-	Index       digest.Digest // the identity of the release
+	Index       digest.Digest // identifies the release
 	Targets     map[artifact.Platform]Target
 	Signer      Signer
-	Permissions sdk.Permissions // what it asks for, and was granted at its installation
-	Paths       artifact.Paths  // its settings that name files
-	Line        int             // where it stands in the file; 0: not read from one
+	Permissions sdk.Permissions // asked for, and granted at its installation
+	Paths       artifact.Paths  // path settings
+	Line        int             // line in the file; 0: not from a file
 }
 
-// Target is a plugin for one platform.
+// Target is the program for one platform.
 type Target struct {
 	Archive digest.Digest
 	Binary  digest.Digest
 }
 
-// Signer is whose signature is under the release. Its zero value is nobody's.
+// Signer is who signed the release; zero: unsigned.
 type Signer struct {
 	Key   artifact.Key
-	Since string // the day on which this key was first accepted here: 2026-11-23
+	Since string // date on which the key was first accepted: 2026-11-23
 }
 
-// Day is a day as Since has it.
+// Day formats a date for Since.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// PublishedName is the name under which the plugin is signed.
+// PublishedName returns the name in the statement.
 func (p Plugin) PublishedName() string { return cmp.Or(p.PublishedAs, p.Source) }
 
-// Get returns the plugin of a source.
+// Get returns the plugin with a source.
 func (f *File) Get(source string) (Plugin, bool) {
 	i, ok := f.index(source)
 	if !ok {
@@ -78,7 +77,7 @@ func (f *File) Get(source string) (Plugin, bool) {
 	return f.Plugins[i], true
 }
 
-// Put adds a plugin, or replaces the one of its source.
+// Put adds or replaces a plugin.
 func (f *File) Put(p Plugin) {
 	i, ok := f.index(p.Source)
 	if ok {
@@ -88,7 +87,7 @@ func (f *File) Put(p Plugin) {
 	f.Plugins = slices.Insert(f.Plugins, i, p)
 }
 
-// Remove takes the plugin of a source out. It reports whether there was one.
+// Remove removes the plugin with a source, and reports whether there was one.
 func (f *File) Remove(source string) bool {
 	i, ok := f.index(source)
 	if ok {
@@ -101,8 +100,7 @@ func (f *File) index(source string) (int, bool) {
 	return slices.BinarySearchFunc(f.Plugins, source, func(p Plugin, s string) int { return cmp.Compare(p.Source, s) })
 }
 
-// Named returns the plugins that a person means by a word: the source, or the name that the plugin
-// has for itself, or the last part of the source.
+// Named returns the plugins with this source, own name, or last part of the source.
 func (f *File) Named(word string) []Plugin {
 	if p, ok := f.Get(word); ok {
 		return []Plugin{p}
@@ -116,7 +114,7 @@ func (f *File) Named(word string) []Plugin {
 	return out
 }
 
-// Equal reports whether two plugins are written alike.
+// Equal reports whether two entries are written identically.
 func (p Plugin) Equal(q Plugin) bool {
 	return string((&File{[]Plugin{p}}).Bytes()) == string((&File{[]Plugin{q}}).Bytes())
 }

@@ -1,4 +1,4 @@
-// The folder of a release: read back, and held to what its statement says.
+// The folder of a release, verified against its statement.
 
 package publish
 
@@ -18,12 +18,11 @@ import (
 // Folder is a folder with the files of one release.
 type Folder struct {
 	Release   *artifact.Release
-	Statement artifact.Statement // believed: it is the author's own
+	Statement artifact.Statement // trusted, because it is the author's own
 	dir       string
 }
 
-// Open reads a folder that Pack made, and checks that every archive is still the one that was
-// packed.
+// Open reads a folder made by Pack, and verifies the archives.
 func Open(dir string) (*Folder, error) {
 	raw, err := read(dir, artifact.StatementFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,8 +48,7 @@ func Open(dir string) (*Folder, error) {
 	return f, f.check()
 }
 
-// Signer returns the key that signed the release, or "" if none did. That the signature fits is
-// what can be known here.
+// Signer returns the key that signed the release; "": unsigned. It verifies the signature.
 func (f *Folder) Signer() (artifact.Key, error) {
 	s, err := f.Release.Verify("", func(artifact.Key) bool { return true })
 	if err != nil {
@@ -59,7 +57,7 @@ func (f *Folder) Signer() (artifact.Key, error) {
 	return s.Key, nil
 }
 
-// check reads all archives.
+// check verifies all archives.
 func (f *Folder) check() error {
 	for _, p := range f.Statement.Platforms() {
 		r, err := f.Archive(context.Background(), p, f.Statement.Targets[p])
@@ -79,7 +77,7 @@ func (f *Folder) Archive(_ context.Context, p artifact.Platform, _ artifact.Targ
 	return os.Open(filepath.Join(f.dir, f.Statement.Manifest.ArchiveName(p)))
 }
 
-// Files are the names of the folder's files: what is put behind HTTPS, or made a release of.
+// Files returns the names of the files to publish.
 func (f *Folder) Files() []string {
 	out := []string{artifact.StatementFile, artifact.SumsFile}
 	if f.Release.Signed[0].Signature != nil {
@@ -99,7 +97,7 @@ func read(dir, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened only for reading
 	raw, err := io.ReadAll(artifact.Bounded(f, artifact.MaxMetadata))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
@@ -115,7 +113,7 @@ func readIfThere(dir, name string) ([]byte, error) {
 	return raw, err
 }
 
-// writeStatement writes the statement and the sums, and takes away the signatures of former ones.
+// writeStatement writes the statement and the sums, and removes earlier signatures.
 func writeStatement(dir string, s artifact.Statement) error {
 	raw, err := s.Bytes()
 	if err != nil {
@@ -132,7 +130,7 @@ func writeStatement(dir string, s artifact.Statement) error {
 	return errors.Join(write(dir, artifact.StatementFile, raw), write(dir, artifact.SumsFile, s.Sums(raw).Bytes()))
 }
 
-// write writes a file for all to read: it is there to be published.
+// write writes a file that all can read, because it will be published.
 func write(dir, name string, raw []byte) error {
 	path := filepath.Join(dir, name)
 	return errors.Join(disk.Replace(path, raw, true), os.Chmod(path, 0o644))

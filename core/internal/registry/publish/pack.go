@@ -1,6 +1,5 @@
-// Package publish makes releases: what the author of a plugin does before others can install it. It
-// packs programs into a folder of release files, and signs them; package remote publishes the
-// folder's release.
+// Package publish makes releases: it packs programs into a folder of release files and signs them.
+// Package remote publishes the folder.
 package publish
 
 import (
@@ -19,13 +18,13 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// Program is an executable and what it is built for.
+// Program is an executable with its platform.
 type Program struct {
 	Platform artifact.Platform
 	Path     string
 }
 
-// ParseProgram reads PATH or PLATFORM=PATH. Without a platform the file's own header says it.
+// ParseProgram parses PATH or PLATFORM=PATH. Without a platform, the file's header decides.
 func ParseProgram(text string) (Program, error) {
 	if before, path, ok := strings.Cut(text, "="); ok {
 		if platform, err := artifact.ParsePlatform(before); err == nil {
@@ -51,7 +50,7 @@ func built(path string) ([]artifact.Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened only for reading
 	return artifact.Built(f), nil
 }
 
@@ -60,7 +59,7 @@ func checkProgram(path string, p artifact.Platform) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened only for reading
 	if err := artifact.CheckBuilt(f, p); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -80,16 +79,15 @@ func openRegular(path string) (*os.File, error) {
 
 // Packing says what to pack.
 type Packing struct {
-	Source   string // where it will be published: the name of the plugin
+	Source   string // source to publish it at, which is the plugin's name
 	Manifest artifact.Manifest
 	Programs []Program
-	Include  []string // files that go along: LICENSE, NOTICE, README, CHANGELOG
-	Dir      string   // the folder to make
+	Include  []string // accompanying files: LICENSE, NOTICE, README, CHANGELOG
+	Dir      string   // folder to make
 }
 
-// Pack makes a folder with the files of a release, which is not signed yet. The same programs give
-// the same bytes. A folder of an earlier release is replaced; one that holds anything else is not
-// touched.
+// Pack makes a folder with the files of an unsigned release. The output is deterministic. It
+// replaces a folder of an earlier release, and refuses a folder with other files.
 func Pack(p Packing) (artifact.Statement, error) {
 	s, err := p.statement()
 	if err != nil {
@@ -117,7 +115,7 @@ func Pack(p Packing) (artifact.Statement, error) {
 	return s, disk.SyncDir(filepath.Dir(p.Dir))
 }
 
-// statement is the one to make, without what the archives tell.
+// statement returns the statement without the archives.
 func (p Packing) statement() (artifact.Statement, error) {
 	s := artifact.Statement{Source: p.Source, Manifest: p.Manifest, Targets: map[artifact.Platform]artifact.Target{}}
 	source, err := artifact.ParseSource(p.Source)
@@ -141,13 +139,14 @@ func (p Packing) statement() (artifact.Statement, error) {
 	}
 	for _, path := range p.Include {
 		if !artifact.IsBeside(filepath.Base(path)) {
-			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG may be included, with .md, .txt or no extension", path)
+			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG may be included, with .md, .txt or "+
+				"no extension", path)
 		}
 	}
 	return s, nil
 }
 
-// releaseFile reports whether a name is one of those that Pack and Sign make.
+// releaseFile reports whether Pack or Sign makes a file with this name.
 func releaseFile(name string) bool {
 	texts := []string{artifact.StatementFile, artifact.StatementMinisig, artifact.SumsFile, artifact.SumsMinisig}
 	return slices.Contains(texts, name) || strings.HasSuffix(name, ".tar.gz")
@@ -169,7 +168,7 @@ func checkReplaceable(dir string) error {
 	return nil
 }
 
-// write fills the folder and the statement.
+// write fills the folder, and the archives of the statement.
 func (p Packing) write(dir string, s *artifact.Statement) error {
 	for _, program := range p.Programs {
 		target, err := p.writeArchive(filepath.Join(dir, p.Manifest.ArchiveName(program.Platform)), program)
@@ -213,7 +212,7 @@ type counter int64
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
-// open opens the program, under the plugin's name, and what goes along.
+// open opens the program, under the plugin's name, and the accompanying files.
 func (p Packing) open(program Program) ([]artifact.File, func() error, error) {
 	name := p.Manifest.Name
 	if program.Platform.OS() == "windows" {

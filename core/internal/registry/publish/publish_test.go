@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/publish"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 func write(t *testing.T, path, text string) string {
@@ -179,7 +180,7 @@ func TestSigned(t *testing.T) {
 //ci:plain
 func TestEncryptedKey(t *testing.T) {
 	t.Parallel()
-	if raced || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		t.Skip("it takes too much memory here; .ci/run plain runs it")
 	}
 	key := filepath.Join(t.TempDir(), "acme.key")

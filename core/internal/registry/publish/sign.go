@@ -1,4 +1,4 @@
-// Keys of a publisher, and signatures by them.
+// A publisher's keys and signatures.
 
 package publish
 
@@ -14,14 +14,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// publicFile is where the public key lies beside a private one: release.key has release.pub.
+// publicFile returns the path of a private key's public key: release.pub for release.key.
 func publicFile(path string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + ".pub"
 }
 
-// Keygen makes a pair of keys: the private one into a file that only its owner can read, encrypted
-// with the password unless that is empty, and the public one beside it, as .pub. No file is
-// overwritten: a lost key is a lost name.
+// Keygen makes a key pair: the private key in a file with mode 0600, encrypted unless the password
+// is empty, and the public key beside it as .pub. It overwrites no file: without the old key, a
+// name can no longer be published.
 func Keygen(path, password string) (key artifact.Key, public string, err error) {
 	public = publicFile(path)
 	for _, file := range []string{path, public} {
@@ -46,7 +46,7 @@ func Keygen(path, password string) (key artifact.Key, public string, err error) 
 	return key, public, errors.Join(os.Chmod(public, 0o644), disk.SyncDir(filepath.Dir(path)))
 }
 
-// OpenSigner reads a private key. password is asked only if the key is encrypted.
+// OpenSigner reads a private key. It calls password only if the key is encrypted.
 func OpenSigner(path string, password func() (string, error)) (*artifact.Signer, error) {
 	raw, err := read(filepath.Dir(path), filepath.Base(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,8 +69,8 @@ func OpenSigner(path string, password func() (string, error)) (*artifact.Signer,
 	return signer, nil
 }
 
-// Sign signs the release of a folder, in place of whoever signed it before. The statement then
-// names the key.
+// Sign signs the release in a folder and replaces earlier signatures. The statement then names the
+// key.
 func Sign(f *Folder, by *artifact.Signer) error {
 	s := f.Statement
 	s.Key = by.Public

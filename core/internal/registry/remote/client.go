@@ -21,8 +21,8 @@ const (
 	maxRedirects  = 10
 )
 
-// client is that of the options, or one that retries what is temporary and waits for no dead host.
-// An archive may take as long as it takes: ctx ends it.
+// client returns the client of the options, or one that retries temporary errors and times out on
+// unresponsive hosts. Only ctx bounds the time of a download.
 func (o Options) client() *http.Client {
 	if o.Client != nil {
 		c := *o.Client
@@ -31,12 +31,12 @@ func (o Options) client() *http.Client {
 		}
 		return &c
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() // what net/http says it is
+	transport := http.DefaultTransport.(*http.Transport).Clone() // documented type
 	transport.ResponseHeaderTimeout = headerTimeout
 	return &http.Client{Transport: retry.NewTransport(transport), CheckRedirect: KeepHTTPS}
 }
 
-// KeepHTTPS follows redirects, as of blobs to where they are stored, but not from HTTPS to HTTP.
+// KeepHTTPS follows redirects, for example to blob storage, but not from HTTPS to HTTP.
 func KeepHTTPS(next *http.Request, before []*http.Request) error {
 	last := before[len(before)-1].URL
 	switch {

@@ -1,4 +1,4 @@
-// Releases as files: what HTTPS, GitHub and a folder have in common.
+// Releases as files: the common part of HTTPS, GitHub and folders.
 
 package remote
 
@@ -15,14 +15,14 @@ import (
 
 // place is where the files of releases are.
 type place interface {
-	// versions lists them in any order.
+	// versions returns the versions in any order.
 	versions(ctx context.Context) ([]artifact.Version, error)
-	// open opens a file of a version that has at most most bytes; ErrNotFound if it is not there. A
-	// longer one may be an error at once, or the reader has more.
+	// open opens a file of a version; ErrNotFound if it is missing. If it is longer than most
+	// bytes, open may fail or return a longer reader.
 	open(ctx context.Context, v artifact.Version, name string, most int64) (io.ReadCloser, error)
 }
 
-// filesRemote reads releases that are files of a place.
+// filesRemote reads releases from a place.
 type filesRemote struct {
 	source artifact.Source
 	place  place
@@ -68,7 +68,7 @@ func (f *filesRemote) release(ctx context.Context, v artifact.Version) (*artifac
 	if err != nil {
 		return nil, err
 	}
-	r.Name, r.Version = f.source.Name, v // under which it was found
+	r.Name, r.Version = f.source.Name, v // where it was found
 	return r, sums.CheckRelease(statement)
 }
 
@@ -80,7 +80,7 @@ func (f *filesRemote) sums(ctx context.Context, v artifact.Version) (artifact.Su
 	return artifact.ParseSums(raw)
 }
 
-// read reads a file that is small.
+// read reads a small file.
 func (f *filesRemote) read(ctx context.Context, v artifact.Version, name string) ([]byte, error) {
 	body, err := f.place.open(ctx, v, name, artifact.MaxMetadata)
 	if err != nil {
@@ -93,7 +93,7 @@ func (f *filesRemote) read(ctx context.Context, v artifact.Version, name string)
 	return raw, nil
 }
 
-// Archive finds the file by its digest: its name is the publisher's choice.
+// Archive finds the file by digest, because the publisher chooses its name.
 func (f *filesRemote) Archive(ctx context.Context, r *artifact.Release, t artifact.Target) (io.ReadCloser, error) {
 	sums, err := f.sums(ctx, r.Version)
 	if err != nil {

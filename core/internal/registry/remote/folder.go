@@ -1,4 +1,4 @@
-// A folder with the files of releases: what is put behind HTTPS, or made a release of at GitHub.
+// A folder with the files of releases, for a web server or a GitHub release.
 
 package remote
 
@@ -19,14 +19,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// folder holds versions.json and a folder for each version.
+// folder has versions.json and a folder for each version.
 type folder struct {
 	filesRemote
 	dir string
 }
 
-// OpenFolder returns a folder of releases, which may not be there yet. One that is served behind a
-// URL is a source of that name.
+// OpenFolder returns a folder of releases, which need not exist. Served at a URL, it is a source
+// with that name.
 func OpenFolder(dir string) Pusher {
 	return &folder{filesRemote{artifact.Source{Text: dir}, folderPlace(dir)}, dir}
 }
@@ -52,8 +52,8 @@ func (f folderPlace) versions(context.Context) ([]artifact.Version, error) {
 	return parseVersions(raw)
 }
 
-// Push makes the folder of the version under another name first. Of several signed statements files
-// hold the first.
+// Push makes the folder of the version under a temporary name first. Of several signed statements,
+// it writes the first.
 func (f *folder) Push(ctx context.Context, r *artifact.Release, archive Archives) error {
 	s, _, err := toPush(r)
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *folder) push(ctx context.Context, r *artifact.Release, s artifact.State
 	return f.addVersion(ctx, r.Version)
 }
 
-// makeFolder writes a release into a folder that appears when it is whole.
+// makeFolder writes a release into a folder, atomically.
 func makeFolder(ctx context.Context, dir string, r *artifact.Release, s artifact.Statement, archive Archives) error {
 	fresh, err := disk.TempDirFor(dir)
 	if err != nil {
@@ -125,7 +125,7 @@ func writeArchive(ctx context.Context, path string, p artifact.Platform, t artif
 	return errors.Join(err, out.Sync(), out.Close(), checked.Close())
 }
 
-// writeTexts writes all files of a release but the archives.
+// writeTexts writes all files of a release except the archives.
 func writeTexts(dir string, r *artifact.Release, s artifact.Statement) error {
 	signed := r.Signed[0]
 	for _, f := range []struct {
@@ -147,7 +147,7 @@ func writeTexts(dir string, r *artifact.Release, s artifact.Statement) error {
 	return nil
 }
 
-// addVersion makes the version known.
+// addVersion adds the version to versions.json.
 func (f *folder) addVersion(ctx context.Context, v artifact.Version) error {
 	all, err := f.place.versions(ctx)
 	if err != nil {

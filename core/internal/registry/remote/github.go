@@ -19,16 +19,16 @@ import (
 const (
 	githubURL = "https://github.com"
 	githubAPI = "https://api.github.com"
-	// perPage is the most that GitHub gives at once, maxReleasePages what it lists at all.
+	// perPage is the largest page of GitHub's API. maxReleasePages bounds the pages that it lists.
 	perPage         = 100
 	maxReleasePages = 100
 )
 
-// githubPlace is a repository. Without a token files come from where a browser gets them, which no
-// limit of the API holds up; a private repository has them behind the API alone.
+// githubPlace is a repository. Without a token, files come from the browser's URLs, which are not
+// limited like the API. Files of a private repository need the API.
 type githubPlace struct {
 	web
-	pages, api string // of the repository
+	pages, api string // URLs of the repository
 	token      string
 }
 
@@ -43,7 +43,7 @@ func openGitHub(s artifact.Source, o Options) Remote {
 	return &filesRemote{s, &githubPlace{web{o.client()}, pages + "/" + s.Path, api + "/repos/" + s.Path, o.GitHubToken}}
 }
 
-// githubRelease is what the API says of a release, as far as it matters here.
+// githubRelease is a release in the API's reply.
 type githubRelease struct {
 	Tag        string `json:"tag_name"`
 	Draft      bool   `json:"draft"`
@@ -54,10 +54,10 @@ type githubRelease struct {
 	} `json:"assets"`
 }
 
-// tags are those that a version may have.
+// tags returns the possible tags of a version.
 func tags(v artifact.Version) []string { return []string{"v" + v.String(), v.String()} }
 
-// versions leaves out drafts, and what is marked as a prerelease without a version that says so.
+// versions omits drafts, and prereleases whose version does not say so.
 func (g *githubPlace) versions(ctx context.Context) ([]artifact.Version, error) {
 	var out []artifact.Version
 	for page := 1; page <= maxReleasePages; page++ {
@@ -105,7 +105,7 @@ func (g *githubPlace) download(ctx context.Context, tag, name string, most int64
 	return resp.Body, nil
 }
 
-// asset gets a file of a release through the API.
+// asset downloads a file of a release through the API.
 func (g *githubPlace) asset(ctx context.Context, tag, name string, most int64) (io.ReadCloser, error) {
 	var r githubRelease
 	if err := g.ask(ctx, "/releases/tags/"+tag, &r); err != nil {
@@ -124,7 +124,7 @@ func (g *githubPlace) asset(ctx context.Context, tag, name string, most int64) (
 	return nil, fmt.Errorf("%w: release %s has no file %s", ErrNotFound, tag, name)
 }
 
-// ask gets JSON from the API.
+// ask requests JSON from the API.
 func (g *githubPlace) ask(ctx context.Context, path string, into any) error {
 	resp, err := g.get(ctx, g.api+path, artifact.MaxMetadata, g.header("application/vnd.github+json"))
 	if err != nil {
@@ -148,7 +148,7 @@ func (g *githubPlace) header(accept string) http.Header {
 	return h
 }
 
-// explain says what to do about a refusal.
+// explain adds advice to an error.
 func (g *githubPlace) explain(err error) error {
 	var status *statusError
 	if !errors.As(err, &status) {
@@ -161,7 +161,8 @@ func (g *githubPlace) explain(err error) error {
 		status.resp.Header.Get("X-Ratelimit-Remaining") != "0":
 		return err
 	case g.token == "":
-		return fmt.Errorf("%w: the hour's requests of this address are used up; set GITHUB_TOKEN, or demand an exact version", err)
+		return fmt.Errorf("%w: the hour's requests of this address are used up; set GITHUB_TOKEN, or demand an "+
+			"exact version", err)
 	}
 	return fmt.Errorf("%w: the hour's requests of GITHUB_TOKEN are used up", err)
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// web asks for files with one client.
+// web requests files with one client.
 type web struct{ client *http.Client }
 
-// get returns the body of a reply of at most most bytes. The digests are of the bytes as they lie
-// there, so no compression on the way.
+// get returns the body of a reply with at most most bytes. It requests no compression, because
+// digests are of the stored bytes.
 func (w web) get(ctx context.Context, link string, most int64, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
 	if err != nil {
@@ -48,7 +48,7 @@ func (w web) get(ctx context.Context, link string, most int64, header http.Heade
 	return nil, errors.Join(err, resp.Body.Close())
 }
 
-// statusError is a reply that is none.
+// statusError is a reply with an error status.
 type statusError struct {
 	link string
 	resp *http.Response
@@ -56,7 +56,7 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.link + ": " + e.resp.Status }
 
-// httpsPlace is a folder behind a URL.
+// httpsPlace is a folder at a URL.
 type httpsPlace struct {
 	web
 	base string
@@ -89,7 +89,7 @@ func (h *httpsPlace) versions(ctx context.Context) ([]artifact.Version, error) {
 	return parseVersions(raw)
 }
 
-// versionsList is the form of versions.json.
+// versionsList is the content of versions.json.
 type versionsList struct {
 	Versions []string `json:"versions"`
 }

@@ -1,4 +1,4 @@
-// Folders in the layout of OCI: what a mirror is, and what travels to a machine without a network.
+// Folders in the OCI layout: mirrors, and copies for machines without a network.
 
 package remote
 
@@ -24,7 +24,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// layoutRemote is one plugin of a layout.
+// layoutRemote is one plugin in a layout.
 type layoutRemote struct {
 	source artifact.Source
 	dir    string
@@ -34,10 +34,10 @@ func openLayout(s artifact.Source, o Options) Remote {
 	return &layoutRemote{source: s, dir: s.In(o.Dir).Path}
 }
 
-// Tags of a layout are NAME:VERSION, or a bare VERSION as other tools write it.
+// layoutTag returns the tag of a version, NAME:VERSION. Other tools write VERSION alone.
 func layoutTag(name string, v artifact.Version) string { return name + ":" + v.String() }
 
-// split is layoutTag turned round. ok is false if the tag is no version of a plugin.
+// splitLayoutTag is the inverse of layoutTag. ok is false if the tag is no version of a plugin.
 func splitLayoutTag(tag string) (name string, v artifact.Version, ok bool) {
 	i := strings.LastIndexByte(tag, ':')
 	v, err := artifact.ParseVersion(tag[i+1:])
@@ -65,7 +65,7 @@ func (l *layoutRemote) Versions(context.Context) ([]artifact.Version, error) {
 	return newestFirst(out), nil
 }
 
-// name is that of the plugin that is meant: where the source does not say, the only one.
+// name returns the name of the plugin: that of the source, or of the only plugin.
 func (l *layoutRemote) name(index *ocispec.Index) (string, error) {
 	if l.source.Name != "" {
 		return l.source.Name, nil
@@ -78,7 +78,7 @@ func (l *layoutRemote) name(index *ocispec.Index) (string, error) {
 	return strings.Join(names, ""), nil
 }
 
-// namesOf are the names of the plugins in a layout, sorted.
+// namesOf returns the names of the plugins in a layout, sorted.
 func namesOf(index *ocispec.Index) []string {
 	var names []string
 	for _, d := range index.Manifests {
@@ -90,7 +90,7 @@ func namesOf(index *ocispec.Index) []string {
 	return slices.Compact(names)
 }
 
-// Names lists the plugins that a layout holds.
+// Names returns the plugins in a layout.
 func Names(dir string) ([]string, error) {
 	index, err := (&layoutRemote{artifact.Source{Text: "oci-layout:" + dir}, dir}).index()
 	if err != nil {
@@ -117,7 +117,7 @@ func (l *layoutRemote) Release(ctx context.Context, v artifact.Version, pinned d
 	if err != nil {
 		return nil, l.explain(err)
 	}
-	defer func() { _ = root.Close() }() // only read from
+	defer func() { _ = root.Close() }() // opened only for reading
 	out := &artifact.Release{Name: name, Version: v}
 	if out.Index, err = fetchIndex(ctx, store, d); err != nil {
 		return nil, l.explain(err)
@@ -126,7 +126,7 @@ func (l *layoutRemote) Release(ctx context.Context, v artifact.Version, pinned d
 	return out, err
 }
 
-// find looks a release up by its digest, or else by its tag.
+// find finds a release by its digest, or by its tag.
 func find(index *ocispec.Index, name string, v artifact.Version, pinned digest.Digest) (ocispec.Descriptor, error) {
 	for _, tag := range []string{layoutTag(name, v), v.String()} {
 		for _, d := range index.Manifests {
@@ -172,7 +172,7 @@ func (l *layoutRemote) Archive(ctx context.Context, _ *artifact.Release, t artif
 	if err != nil {
 		return nil, l.explain(err)
 	}
-	defer func() { _ = root.Close() }() // what is open stays so
+	defer func() { _ = root.Close() }() // opened files stay open
 	body, err := store.Fetch(ctx, t.Archived())
 	if err != nil {
 		return nil, l.explain(notFound(err))
@@ -180,7 +180,7 @@ func (l *layoutRemote) Archive(ctx context.Context, _ *artifact.Release, t artif
 	return artifact.Exactly(body, t.Archived()), nil
 }
 
-// storage reads the blobs of the folder, none of them out of it.
+// storage reads the blobs of the folder, without following paths out of it.
 func (l *layoutRemote) storage() (*os.Root, *oci.ReadOnlyStorage, error) {
 	root, err := os.OpenRoot(l.dir)
 	if err != nil {
@@ -210,7 +210,7 @@ func readBounded(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened only for reading
 	raw, err := io.ReadAll(artifact.Bounded(f, artifact.MaxMetadata))
 	if errors.Is(err, artifact.ErrTooLong) {
 		return nil, fmt.Errorf("%s is longer than %d bytes", path, artifact.MaxMetadata)
@@ -233,7 +233,7 @@ func (l *layoutRemote) Push(ctx context.Context, release *artifact.Release, arch
 	return l.explain(errors.Join(l.push(ctx, release, s, form, archive), lock.Unlock()))
 }
 
-// push writes the blobs, and then the one file that says which there are.
+// push writes the blobs, then index.json.
 func (l *layoutRemote) push(ctx context.Context, release *artifact.Release, s artifact.Statement, form artifact.Form,
 	archive Archives) error {
 	index := &ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
@@ -299,7 +299,7 @@ func (l *layoutRemote) save(index *ocispec.Index, release ocispec.Descriptor, ta
 		replace(filepath.Join(l.dir, ocispec.ImageIndexFile), append(raw, '\n')))
 }
 
-// replace writes a file whole, for all to read: a layout is there to be served and copied.
+// replace writes a file atomically, readable by all, because a layout is served and copied.
 func replace(path string, raw []byte) error {
 	if err := disk.Replace(path, raw, true); err != nil {
 		return err

@@ -19,19 +19,19 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// Bounds of what a registry may make us ask for.
+// Bounds of requests to a registry.
 const (
-	maxPages = 1000 // of tags
+	maxPages = 1000 // pages of tags
 	maxTags  = 100_000
 )
 
-// registryRemote is a repository of a registry.
+// registryRemote is a repository in a registry.
 type registryRemote struct {
 	source artifact.Source
 	repo   *remote.Repository
 }
 
-// openRegistry asks in plain HTTP only on this machine.
+// openRegistry uses plain HTTP only on loopback.
 func openRegistry(s artifact.Source, o Options) (Remote, error) {
 	repo, err := remote.NewRepository(s.Host + "/" + s.Path)
 	if err != nil {
@@ -44,17 +44,17 @@ func openRegistry(s artifact.Source, o Options) (Remote, error) {
 	repo.PlainHTTP = artifact.IsLoopback(s.Host)
 	repo.MaxMetadataBytes = artifact.MaxMetadata
 	repo.TagListMaxPages, repo.ReferrerListMaxPages = maxPages, artifact.MaxSignatures
-	repo.SkipReferrersGC = true // a registry may not let a publisher delete
+	repo.SkipReferrersGC = true // a registry may forbid deletion
 	client := &auth.Client{Client: o.client(), Credential: credentials.Credential(store), Cache: auth.NewCache()}
 	if repo.PlainHTTP {
-		client.BlockedRealmPrefixes = auth.DefaultBlockedRealmPrefixes()[:0] // where the registry is, its tokens may be
+		client.BlockedRealmPrefixes = auth.DefaultBlockedRealmPrefixes()[:0] // allow tokens from private addresses, where the registry may be
 	}
 	client.SetUserAgent(userAgent)
 	repo.Client = client
 	return &registryRemote{s, repo}, nil
 }
 
-// credentialStore reads Docker's configuration: what `docker login` keeps, with its helpers.
+// credentialStore reads Docker's configuration: the logins of `docker login`, with its helpers.
 func credentialStore(path string) (credentials.Store, error) {
 	options := credentials.StoreOptions{DetectDefaultNativeStore: false}
 	if path != "" {
@@ -111,7 +111,7 @@ func (r *registryRemote) Release(ctx context.Context, v artifact.Version, pinned
 	return out, err
 }
 
-// signed gets the statements that refer to an index. One that is no good does not hide the others.
+// signed returns the statements that refer to an index. An invalid one does not hide others.
 func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) ([]artifact.Signed, error) {
 	var out []artifact.Signed
 	var bad []error
@@ -144,14 +144,14 @@ func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) (
 	return out, nil
 }
 
-// maybeSignature reports whether a referrer may be a signature of ours. Some registries say for its
-// type that of its config, which is empty, so the registry is not asked to choose.
+// maybeSignature reports whether a referrer may be our signature. Some registries report the type
+// of its config instead, so the registry cannot filter by type.
 func maybeSignature(d ocispec.Descriptor) bool {
 	return d.ArtifactType == artifact.TypeSignature || d.ArtifactType == ocispec.MediaTypeEmptyJSON ||
 		d.ArtifactType == ""
 }
 
-// errEnough ends a list before its end.
+// errEnough ends a listing early.
 var errEnough = errors.New("enough")
 
 func (r *registryRemote) Archive(ctx context.Context, _ *artifact.Release, t artifact.Target) (io.ReadCloser, error) {
@@ -186,7 +186,7 @@ func (r *registryRemote) Push(ctx context.Context, release *artifact.Release, ar
 	return nil
 }
 
-// checkTag refuses to change what a version stands for.
+// checkTag refuses to change an existing version.
 func (r *registryRemote) checkTag(ctx context.Context, s artifact.Statement) error {
 	d, err := r.repo.Resolve(ctx, s.Manifest.Version)
 	switch err = r.explain(err); {
@@ -200,7 +200,7 @@ func (r *registryRemote) checkTag(ctx context.Context, s artifact.Statement) err
 	return nil
 }
 
-// explain says what a registry's error means for a user.
+// explain adds advice to a registry's error.
 func (r *registryRemote) explain(err error) error {
 	if err == nil {
 		return nil

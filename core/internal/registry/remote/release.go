@@ -1,5 +1,5 @@
-// What registries and layouts share: a release is read out of, and written into, a store of blobs
-// by digest.
+// The common part of registries and layouts: reads and writes a release in a store of blobs by
+// digest.
 
 package remote
 
@@ -19,7 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// fetchBlob gets something that is read into memory, by its digest.
+// fetchBlob fetches a blob into memory by its digest.
 func fetchBlob(ctx context.Context, from content.Fetcher, d ocispec.Descriptor) ([]byte, error) {
 	if err := artifact.CheckBlob(d); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func fetchBlob(ctx context.Context, from content.Fetcher, d ocispec.Descriptor) 
 	return raw, errors.Join(err, checked.Close())
 }
 
-// fetchIndex gets the index of a release and checks that it is one.
+// fetchIndex fetches and checks the index of a release.
 func fetchIndex(ctx context.Context, from content.Fetcher, d ocispec.Descriptor) (artifact.Blob, error) {
 	if d.MediaType != ocispec.MediaTypeImageIndex {
 		return artifact.Blob{}, fmt.Errorf("not a plugin: it has the type %.100q, and a plugin is an index",
@@ -50,7 +50,7 @@ func fetchIndex(ctx context.Context, from content.Fetcher, d ocispec.Descriptor)
 		Digest: d.Digest, Size: d.Size}, Content: raw}, nil
 }
 
-// fetchSigned gets a statement and its signature through the manifest that refers to an index.
+// fetchSigned fetches a statement and its signature, given the manifest that refers to an index.
 func fetchSigned(ctx context.Context, from content.Fetcher, manifest ocispec.Descriptor,
 	index digest.Digest) (artifact.Signed, error) {
 	raw, err := fetchBlob(ctx, from, manifest)
@@ -69,7 +69,7 @@ func fetchSigned(ctx context.Context, from content.Fetcher, manifest ocispec.Des
 	return s, err
 }
 
-// notFound turns the library's sentinel into ours.
+// notFound converts the library's error to ErrNotFound.
 func notFound(err error) error {
 	if errors.Is(err, errdef.ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
@@ -77,14 +77,14 @@ func notFound(err error) error {
 	return err
 }
 
-// blobs is where a release is written to.
+// blobs is the store that a release is written to.
 type blobs interface {
 	Exists(ctx context.Context, d ocispec.Descriptor) (bool, error)
 	Push(ctx context.Context, d ocispec.Descriptor, r io.Reader) error
 }
 
-// pushArchives writes the archives of a statement, and what the OCI form has beside them, but not
-// the index.
+// pushArchives writes the archives of a statement and the other blobs of its OCI form, except the
+// index.
 func pushArchives(ctx context.Context, to blobs, s artifact.Statement, form artifact.Form, archive Archives) error {
 	for _, p := range s.Platforms() {
 		if err := pushArchive(ctx, to, p, s.Targets[p], archive); err != nil {
@@ -104,11 +104,11 @@ func pushArchive(ctx context.Context, to blobs, p artifact.Platform, t artifact.
 		return err
 	}
 	checked := artifact.Exactly(r, t.Archived())
-	// a reader alone: net/http would close it too
+	// Pass only the reader, because net/http would also close it.
 	return errors.Join(to.Push(ctx, t.Archived(), io.MultiReader(checked)), checked.Close())
 }
 
-// pushBlobs writes what is missing, in the order given.
+// pushBlobs writes missing blobs in order.
 func pushBlobs(ctx context.Context, to blobs, all ...artifact.Blob) error {
 	for _, b := range all {
 		there, err := to.Exists(ctx, b.Descriptor)
@@ -122,7 +122,8 @@ func pushBlobs(ctx context.Context, to blobs, all ...artifact.Blob) error {
 	return nil
 }
 
-// signatures returns the manifests of a release's signatures, each behind what it refers to.
+// signatures returns the manifests of a release's signatures, each after the blobs that it refers
+// to.
 func signatures(r *artifact.Release) ([]artifact.Blob, error) {
 	empty := artifact.Blob{Descriptor: ocispec.DescriptorEmptyJSON, Content: ocispec.DescriptorEmptyJSON.Data}
 	out := []artifact.Blob{empty}
@@ -136,7 +137,7 @@ func signatures(r *artifact.Release) ([]artifact.Blob, error) {
 	return out, nil
 }
 
-// toPush returns the statement of a release and its form, if it can be published.
+// toPush returns the statement of a release and its form, or why it cannot be published.
 func toPush(r *artifact.Release) (artifact.Statement, artifact.Form, error) {
 	if len(r.Signed) == 0 {
 		return artifact.Statement{}, artifact.Form{}, errors.New("a release without a statement cannot be published")

@@ -1,15 +1,13 @@
-// Package remote gets published plugins from where they are, and puts them there: OCI registries,
-// folders in the layout of OCI, files behind HTTPS and those of GitHub releases. It stands between
-// what a plugin consists of (package artifact) and whoever installs one.
+// Package remote fetches and publishes plugins: OCI registries, folders in the OCI layout, files at
+// HTTPS URLs, and files of GitHub releases. Package artifact defines their content.
 //
-// Nothing that comes out of it is to be believed: it holds sizes and digests to what was promised,
-// and artifact.Release.Verify says whether the promise was the publisher's.
+// What it returns is untrusted: it only verifies promised sizes and digests.
+// artifact.Release.Verify verifies the publisher.
 package remote
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -18,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// SourceError names the source that an error came of.
+// SourceError adds the source to an error.
 type SourceError struct {
 	Source string
 	Err    error
@@ -29,74 +27,59 @@ func (e *SourceError) Unwrap() error { return e.Err }
 
 // Remote is where one plugin is published. Its methods may run at the same time.
 type Remote interface {
-	// Versions lists what is published, the newest first, prereleases among them. What is no
-	// semantic version is left out.
+	// Versions returns the published versions, newest first, including prereleases. It ignores tags
+	// that are no semantic versions.
 	Versions(ctx context.Context) ([]artifact.Version, error)
 
-	// Release gets what is said of a version: the index, and the statements with their signatures.
-	// With a pinned digest it gets that index and no other, whatever the version's tag says now;
-	// the version is then what the release must be. Without one, "", it gets what the version's tag
-	// stands for. An error that is ErrNotFound says that there is no such release.
+	// Release fetches the data of a version: the index, and the statements with their signatures.
+	// With a pinned digest, it fetches that index, whatever the version's tag refers to; the
+	// release must then have this version. Otherwise ("") it resolves the version's tag. It returns
+	// ErrNotFound if there is no such release.
 	Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error)
 
-	// Archive gets the archive for a platform of a release that came from this remote. d is that of
-	// a verified statement: the reader gives io.EOF only after exactly these bytes. It is to be
-	// closed.
+	// Archive fetches the archive for a platform of a release from this remote. d comes from a
+	// verified statement: the reader returns io.EOF only if the data matches it. The caller closes
+	// the reader.
 	Archive(ctx context.Context, r *artifact.Release, d artifact.Target) (io.ReadCloser, error)
 }
 
-// Pusher is a remote that can also be published to.
+// Pusher is a remote to which releases can be published.
 type Pusher interface {
 	Remote
 
-	// Push publishes a release: archives first, its version last, so that whoever sees the version
-	// can have all of it. archive opens an archive of the release and may be called once for each.
-	// Publishing the same again adds what is missing, such as a signature; a version that is
-	// another release already is ErrExists, and nothing is changed.
+	// Push publishes a release: archives first and the version last, so that a visible version is
+	// complete. It calls archive at most once for each archive. Publishing the same release again
+	// adds missing parts, such as a signature. It returns ErrExists, and changes nothing, if the
+	// version is another release already.
 	Push(ctx context.Context, r *artifact.Release, archive Archives) error
 }
 
-// Archives opens the archive of a platform of a release, to be published elsewhere.
+// Archives opens the archive for a platform of a release.
 type Archives func(ctx context.Context, p artifact.Platform, t artifact.Target) (io.ReadCloser, error)
 
-// Sentinels of Release, Versions and Push.
+// Errors of Release, Versions and Push.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("this version is published already, and is another release")
 )
 
-// Options say how remotes are reached. The zero value is what a user has.
+// Options say how to access remotes. The zero value has a user's defaults.
 type Options struct {
-	// Dir is where relative folders of layouts start; "": the working folder.
+	// Dir is the base of relative folders of layouts; "": the working folder.
 	Dir string
-	// Client makes the requests. nil: one with timeouts, that keeps to HTTPS.
+	// Client makes the requests; nil: a client with timeouts that does not leave HTTPS.
 	Client *http.Client
-	// DockerConfig is the file with the credentials of registries. "": that of Docker, where
-	// DOCKER_CONFIG or the home folder has it.
+	// DockerConfig is the file with credentials of registries; "": Docker's, from DOCKER_CONFIG or
+	// the home folder.
 	DockerConfig string
-	// GitHubToken is for private repositories, and for more than a few requests an hour. "": none.
+	// GitHubToken is needed for private repositories and for more than a few requests an hour; "":
+	// none.
 	GitHubToken string
-	// GitHubURL and GitHubAPI stand in for those of github.com. "": the real ones.
+	// GitHubURL and GitHubAPI replace those of github.com; "": the real ones.
 	GitHubURL, GitHubAPI string
 }
 
-// Open returns the remote of a source. It asks nobody yet.
-func Open(s artifact.Source, o Options) (Remote, error) {
-	switch s.Kind {
-	case artifact.Registry:
-		return openRegistry(s, o)
-	case artifact.Layout:
-		return openLayout(s, o), nil
-	case artifact.HTTPS:
-		return openHTTPS(s, o), nil
-	case artifact.GitHub:
-		return openGitHub(s, o), nil
-	}
-	return nil, fmt.Errorf("source %q is not of a known kind", s.Text)
-}
-
-// CopyFrom returns the archives of a release of another remote, for Push: that is how a mirror is
-// made.
+// CopyFrom returns the archives of a release in another remote, for Push into a mirror.
 func CopyFrom(from Remote, r *artifact.Release) Archives {
 	return func(ctx context.Context, _ artifact.Platform, t artifact.Target) (io.ReadCloser, error) {
 		return from.Archive(ctx, r, t)

@@ -1,4 +1,4 @@
-// Drafts: programs on their way into the store.
+// Drafts: programs that are being put into the store.
 
 package store
 
@@ -15,13 +15,13 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// Draft is a folder that is to become one of the store.
+// Draft is a temporary folder that will become one of the store.
 type Draft struct {
 	store *Store
 	dir   string
 }
 
-// New begins a draft. The caller holds [Store.Use], and ends the draft by Publish or Discard.
+// New starts a draft. The caller holds [Store.Use], and ends the draft with Publish or Discard.
 func (s *Store) New() (*Draft, error) {
 	tmp := filepath.Join(s.dir, "tmp")
 	if err := s.makeDir(tmp); err != nil {
@@ -34,14 +34,14 @@ func (s *Store) New() (*Draft, error) {
 	return &Draft{s, dir}, nil
 }
 
-// Dir is the folder to unpack into: the program, and what comes with it, as plain files.
+// Dir is the folder to unpack into: plain files, one of which is the program.
 func (d *Draft) Dir() string { return d.dir }
 
 // Discard removes the draft. After Publish it does nothing.
 func (d *Draft) Discard() error { return os.RemoveAll(d.dir) }
 
-// Publish puts the draft into the store under the digest of its program, which has the name, and
-// returns the program's path. If it is there already, and is right, that stays.
+// Publish moves the draft into the store under the digest of its program, whose file has this name,
+// and returns the program's path. A correct existing folder stays.
 func (d *Draft) Publish(digest, name string) (string, error) {
 	if err := d.seal(name); err != nil {
 		return "", fmt.Errorf("store of plugins: %w", err)
@@ -70,7 +70,7 @@ func (d *Draft) Publish(digest, name string) (string, error) {
 	return d.store.Program(digest, name)
 }
 
-// seal makes all files read-only, and their content last.
+// seal makes all files read-only and syncs them.
 func (d *Draft) seal(program string) error {
 	files, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -91,7 +91,7 @@ func (d *Draft) seal(program string) error {
 	return nil
 }
 
-// syncAs opens the file for writing, without which Windows syncs nothing.
+// syncAs opens the file for writing, because Windows syncs no others.
 func syncAs(path string, mode fs.FileMode) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return err
@@ -103,8 +103,7 @@ func syncAs(path string, mode fs.FileMode) error {
 	return errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))
 }
 
-// place renames the draft to its folder. A folder that is there and is not right goes away as a
-// whole first.
+// place renames the draft to its folder, after removing an incorrect existing one.
 func (d *Draft) place(dir string) error {
 	if err := disk.SyncDir(d.dir); err != nil {
 		return err
@@ -125,8 +124,8 @@ func (d *Draft) place(dir string) error {
 	return disk.SyncDir(parent)
 }
 
-// replace takes what is wrong out of the way. Another process may do the same: then what it has put
-// there is as good.
+// replace moves an incorrect folder away. If another process has replaced it meanwhile, that is
+// fine.
 func (d *Draft) replace(dir string) error {
 	if err := os.Rename(dir, d.dir+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -140,7 +139,7 @@ func (d *Draft) replace(dir string) error {
 	return errors.Join(err, os.RemoveAll(d.dir+".old"))
 }
 
-// digestOf reads a file whole.
+// digestOf reads a file and returns its digest.
 func digestOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Pruning: what no lock file names goes.
+// Prune: removes what no lock file uses.
 
 package store
 
@@ -17,8 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// Register notes that a lock file uses the store. It is to be called before the lock file is
-// written.
+// Register records a lock file that uses the store. Call it before the lock file is written.
 func (s *Store) Register(lockFile string) error {
 	path, err := filepath.Abs(lockFile)
 	if err != nil {
@@ -31,7 +30,7 @@ func (s *Store) Register(lockFile string) error {
 	sum := sha256.Sum256([]byte(path))
 	note := filepath.Join(dir, hex.EncodeToString(sum[:]))
 	if raw, readErr := os.ReadFile(note); readErr == nil && string(raw) == path {
-		err = disk.SyncDir(dir) // who wrote it may have been killed before it came to that
+		err = disk.SyncDir(dir) // the process that wrote it may have been killed before this sync
 	} else {
 		err = disk.Replace(note, []byte(path), true)
 	}
@@ -41,7 +40,7 @@ func (s *Store) Register(lockFile string) error {
 	return nil
 }
 
-// Users returns the lock files that use the store, and are still there.
+// Users returns the existing lock files that use the store.
 func (s *Store) Users() ([]string, error) {
 	notes, err := entries(filepath.Join(s.dir, "users"))
 	if err != nil {
@@ -54,7 +53,7 @@ func (s *Store) Users() ([]string, error) {
 			return nil, err
 		}
 		if _, err := os.Stat(string(raw)); err == nil || !errors.Is(err, fs.ErrNotExist) {
-			out = append(out, string(raw)) // one that cannot be looked at may be in use
+			out = append(out, string(raw)) // keep a file that cannot be read: it may be in use
 		}
 	}
 	slices.Sort(out)
@@ -65,10 +64,10 @@ func (s *Store) Users() ([]string, error) {
 type Item struct {
 	Digest string `json:"digest"`
 	Dir    string `json:"dir"`
-	Size   int64  `json:"size"` // of all its files
+	Size   int64  `json:"size"` // of all its files, in bytes
 }
 
-// Items lists the programs, sorted by digest.
+// Items returns the programs, sorted by digest.
 func (s *Store) Items() ([]Item, error) {
 	folders, err := entries(filepath.Join(s.dir, "sha256"))
 	if err != nil {
@@ -78,7 +77,7 @@ func (s *Store) Items() ([]Item, error) {
 	for _, f := range folders {
 		item := Item{Digest: "sha256:" + f.Name(), Dir: filepath.Join(s.dir, "sha256", f.Name())}
 		if _, err := hexOf(item.Digest); err != nil {
-			continue // none of ours
+			continue // not made by the store
 		}
 		files, err := entries(item.Dir)
 		if err != nil {
@@ -94,7 +93,7 @@ func (s *Store) Items() ([]Item, error) {
 	return out, nil
 }
 
-// Check reads the program of an item and returns what is wrong with it.
+// Check returns what is wrong with the program of an item.
 func (i Item) Check() error {
 	files, err := entries(i.Dir)
 	if err != nil {
@@ -113,12 +112,12 @@ func (i Item) Check() error {
 	return fmt.Errorf("%s holds no program", i.Dir)
 }
 
-// InUse says what a prune must leave: digests of programs and of releases' indexes.
+// InUse is what a prune must keep: digests of programs and of releases' indexes.
 type InUse struct{ Programs, Releases []string }
 
-// Prune removes what inUse does not name, and what killed processes left, and returns the programs
-// that went. It waits until nobody installs. inUse is asked when nobody does, and gets the lock
-// files that use the store. With dry nothing is removed.
+// Prune removes programs and releases that inUse does not return, and leftovers of killed
+// processes. It returns the removed programs. It waits until nobody installs, then calls inUse with
+// the lock files that use the store. With dry, it removes nothing.
 func (s *Store) Prune(ctx context.Context, dry bool, inUse func(lockFiles []string) (InUse, error)) (gone []Item,
 	err error) {
 	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +160,7 @@ func (s *Store) remove(gone []Item, releases []string) error {
 		return err
 	}
 	for _, item := range gone {
-		// By a rename first, so that no half of a program is ever there under its digest.
+		// Rename first, so that no incomplete folder has the digest as its name.
 		away := filepath.Join(tmp, filepath.Base(item.Dir))
 		if err := errors.Join(os.Rename(item.Dir, away), os.RemoveAll(away)); err != nil {
 			return err
@@ -181,7 +180,7 @@ func (s *Store) remove(gone []Item, releases []string) error {
 	return s.forgetUsers()
 }
 
-// forgetUsers removes the notes of lock files that are gone.
+// forgetUsers removes the records of missing lock files.
 func (s *Store) forgetUsers() error {
 	users, err := s.Users()
 	if err != nil {
@@ -204,8 +203,8 @@ func (s *Store) forgetUsers() error {
 	return nil
 }
 
-// entries lists a folder, but for what begins with a dot: that is being written. A folder that is
-// not there is empty.
+// entries returns the entries of a folder, without temporary ones, which begin with a dot. A
+// missing folder is empty.
 func entries(dir string) ([]fs.DirEntry, error) {
 	all, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,4 +1,4 @@
-// Releases: what publishers signed, kept so that it can be verified again without a network.
+// Releases: signed statements, kept to verify plugins again offline.
 
 package store
 
@@ -17,14 +17,13 @@ const (
 	signatureFile = "statement.json.minisig"
 )
 
-// PutRelease keeps the statement of a release and the signature under it; there is none if
-// signature is nil.
+// PutRelease stores the statement of a release and its signature; nil: unsigned.
 func (s *Store) PutRelease(index string, statement, signature []byte) error {
 	dir, err := s.folder("releases", index)
 	if err == nil {
 		err = s.makeDir(dir)
 	}
-	// The signature first: a statement that is there has all that belongs to it.
+	// The signature first, so that a stored statement is complete.
 	if err == nil && signature != nil {
 		err = disk.Replace(filepath.Join(dir, signatureFile), signature, true)
 	}
@@ -37,7 +36,7 @@ func (s *Store) PutRelease(index string, statement, signature []byte) error {
 	return nil
 }
 
-// Release returns what PutRelease kept. The error is ErrNotThere if that is nothing.
+// Release returns what PutRelease has stored, or ErrNotThere.
 func (s *Store) Release(index string) (statement, signature []byte, err error) {
 	dir, err := s.folder("releases", index)
 	if err != nil {

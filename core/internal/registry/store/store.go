@@ -1,16 +1,15 @@
-// Package store keeps the programs of installed plugins, each in a folder that is named by its
-// SHA-256, so that what is in it can be checked by its name alone and nothing in it ever changes.
-// The lock files of pipelines say which of them are in use.
+// Package store keeps the programs of installed plugins, each in a folder named by its SHA-256, so
+// that its content can be verified by its name and never changes. The lock files of pipelines say
+// which programs are in use.
 //
-//	sha256/HEX/plugin       the program, read-only, and what came with it
-//	releases/HEX/…          what the publisher signed, by the digest of the release's index
-//	users/HEX               the path of a lock file that uses programs of the store
-//	tmp/                    what is being written
-//	lock                    held together by those who install, alone by those who prune
+//	sha256/HEX/plugin       the program, read-only, and its texts
+//	releases/HEX/…          signed statement, by the digest of the release's index
+//	users/HEX               path of a lock file that uses the store
+//	tmp/                    folders being written
+//	lock                    shared by installers, exclusive for pruning
 //
-// A program appears as a whole, by a rename, after all of it is on the disk. So a process that is
-// killed leaves at most a folder in tmp, and of two that install the same the second finds it
-// there.
+// A program appears atomically, by a rename after a sync. So a killed process leaves at most a
+// folder in tmp, and of two processes that install the same, the second finds it installed.
 package store
 
 import (
@@ -31,10 +30,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// EnvDir is the variable of the environment that names the store's folder.
+// EnvDir is the environment variable with the store's folder.
 const EnvDir = "SCRAPEKIT_PLUGIN_STORE"
 
-// DefaultDir is the store of this user: what EnvDir says, or a folder in the user's data folder.
+// DefaultDir returns this user's store: EnvDir, or a folder in the user's data folder.
 func DefaultDir() (string, error) {
 	if dir := os.Getenv(EnvDir); dir != "" {
 		return filepath.Abs(dir)
@@ -57,11 +56,11 @@ func DefaultDir() (string, error) {
 	return filepath.Join(home, ".local", "share", "scrapekit", "plugins"), nil
 }
 
-// Store is a folder of programs. Its methods may be called by several goroutines, and by several
-// processes, at once.
+// Store is a folder of programs. Its methods may be called by several goroutines and processes at
+// the same time.
 type Store struct{ dir string }
 
-// At returns the store in a folder; the folder is made when something is put into it.
+// At returns the store in a folder, which is made on first use.
 func At(dir string) *Store { return &Store{dir} }
 
 // Dir is the store's folder.
@@ -69,7 +68,8 @@ func (s *Store) Dir() string { return s.dir }
 
 var digests = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
-// hexOf takes only SHA-256, and so keeps strange names from becoming paths.
+// hexOf returns the hex part of a SHA-256 digest. It refuses others, so that no name becomes a
+// path.
 func hexOf(digest string) (string, error) {
 	if !digests.MatchString(digest) {
 		return "", fmt.Errorf("%.100q is not a digest: want sha256: and 64 hexadecimal digits", digest)
@@ -77,17 +77,17 @@ func hexOf(digest string) (string, error) {
 	return strings.TrimPrefix(digest, "sha256:"), nil
 }
 
-// folder is where a digest's things are: of kind "sha256" or "releases".
+// folder returns the folder for a digest; kind is "sha256" or "releases".
 func (s *Store) folder(kind, digest string) (string, error) {
 	hex, err := hexOf(digest)
 	return filepath.Join(s.dir, kind, hex), err
 }
 
-// ErrNotThere says that the store has not what was asked for.
+// ErrNotThere says that the store does not contain the item.
 var ErrNotThere = errors.New("not in the store of plugins")
 
-// Program returns the path of the program with a digest, by its name. It does not read it: whoever
-// starts it does. The error is ErrNotThere if there is none.
+// Program returns the path of the program with a digest and file name, or ErrNotThere. It does not
+// verify the digest; starting the program does.
 func (s *Store) Program(digest, name string) (string, error) {
 	dir, err := s.folder("sha256", digest)
 	if err != nil {
@@ -106,11 +106,10 @@ func (s *Store) Program(digest, name string) (string, error) {
 	return path, nil
 }
 
-// retryEvery is how often a lock that is held is tried again.
+// retryEvery is the interval of trying to take a lock.
 const retryEvery = 50 * time.Millisecond
 
-// Use keeps the store from being pruned until release is called: between a program's arrival and
-// the lock file that names it nothing else says that it is in use.
+// Use prevents pruning until release is called: a new program is not in a lock file yet.
 func (s *Store) Use(ctx context.Context) (release func() error, err error) {
 	return s.lock(ctx, (*flock.Flock).TryRLockContext)
 }
@@ -131,7 +130,7 @@ func (s *Store) lock(ctx context.Context,
 	return l.Unlock, nil
 }
 
-// makeDir makes a folder of the store, so that its name lasts.
+// makeDir makes a folder of the store durably.
 func (s *Store) makeDir(dir string) error {
 	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return fmt.Errorf("store of plugins: %w; %s names another folder", err, EnvDir)
@@ -139,7 +138,7 @@ func (s *Store) makeDir(dir string) error {
 	return nil
 }
 
-// Has reports whether the program is there and, read whole, is what its digest says.
+// Has reports whether the program is there and matches its digest.
 func (s *Store) Has(digest, name string) (bool, error) {
 	path, err := s.Program(digest, name)
 	if errors.Is(err, ErrNotThere) {
@@ -152,8 +151,8 @@ func (s *Store) Has(digest, name string) (bool, error) {
 	return got == digest, err
 }
 
-// Keep makes the name of a program last that is there: the process that put it there may have been
-// killed before it came to that.
+// Keep syncs the name of an existing program, because the process that installed it may have been
+// killed before that.
 func (s *Store) Keep(digest string) error {
 	dir, err := s.folder("sha256", digest)
 	if err == nil {
@@ -165,8 +164,7 @@ func (s *Store) Keep(digest string) error {
 	return nil
 }
 
-// Serially calls f while no other process is in it: for files outside of the store that several
-// processes change.
+// Serially calls f under a lock across processes, for files outside the store.
 func (s *Store) Serially(ctx context.Context, f func() error) (err error) {
 	if err := s.makeDir(s.dir); err != nil {
 		return err

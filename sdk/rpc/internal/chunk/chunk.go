@@ -1,17 +1,17 @@
-// Package chunk holds the buffers in which parts of bodies and of connections travel.
+// Package chunk has the buffers for parts of bodies and connections.
 package chunk
 
 import "sync"
 
-// Size is how much of a body travels in one message.
+// Size is the most bytes of a body in one message.
 const Size = 256 << 10
 
-// Buffers holds buffers of Size bytes for parts of bodies. It is a pool of gRPC's.
+// Buffers is gRPC's pool of buffers with Size bytes.
 var Buffers bufferPool
 
 type bufferPool struct{ pool sync.Pool }
 
-// Get returns a buffer of length bytes, which hold anything.
+// Get returns a buffer of length bytes with undefined content.
 func (p *bufferPool) Get(length int) *[]byte {
 	if length <= Size/2 || length > Size {
 		b := make([]byte, length)
@@ -26,7 +26,7 @@ func (p *bufferPool) Get(length int) *[]byte {
 	return b
 }
 
-// Put takes a buffer back that nobody uses any more.
+// Put returns a buffer that is not used any more.
 func (p *bufferPool) Put(b *[]byte) {
 	if cap(*b) == Size {
 		p.pool.Put(b)

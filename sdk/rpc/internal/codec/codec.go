@@ -1,10 +1,9 @@
-// Package codec writes and reads messages: protobuf as ever, but for the payload of a batch, which
-// is not copied on its way out.
+// Package codec encodes and decodes protobuf messages without copying the payload of a sent batch.
 //
-// gRPC's own codec copies a message into a buffer from a pool, which it zeroes first: three passes
-// over the memory where none is needed. Here a message with a large payload is encoded as two
-// pieces around the payload itself. The bytes on the wire are plain protobuf, though the order of
-// the fields is ours.
+// gRPC's own codec copies a message into a pooled buffer, which it zeroes first: three passes over
+// the memory that are not needed. This codec encodes a message with a large payload as two pieces
+// around the payload. The bytes on the wire are standard protobuf; only the order of fields
+// differs.
 package codec
 
 import (
@@ -35,11 +34,11 @@ const (
 	fieldDialledData  protowire.Number = 1 // DialResponse.data
 )
 
-// codec is used by both ends for all services on the connection, go-plugin's too. Its name is that
-// of the standard codec, because what it writes is the same format.
+// codec is used by both ends for all services on the connection, including go-plugin's. It has the
+// name of the standard codec because the format is the same.
 type codec struct {
 	standard encoding.CodecV2
-	buffers  *sync.Pool // of *[]byte, for messages on their way in
+	buffers  *sync.Pool // *[]byte, for received messages
 }
 
 // New returns the codec.
@@ -52,8 +51,8 @@ func New() encoding.CodecV2 {
 
 func (codec) Name() string { return protocodec.Name }
 
-// Marshal keeps the payload of a batch as it is: a batch that was handed over is not changed any
-// more. The data of a chunk is gRPC's until it is written, and then used again.
+// Marshal does not copy the payload of a batch, because a batch does not change after it was passed
+// on. gRPC owns the data of a chunk until it is written; then the buffer is reused.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch m := v.(type) {
 	case *pb.ReadResponse:
@@ -87,7 +86,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.standard.Marshal(v)
 }
 
-// join encodes rest, which is the message without its batches, and the batches after it.
+// join encodes rest, which is the message without its batches, followed by the batches.
 func join(rest proto.Message, field protowire.Number, batches ...*pb.Batch) (mem.BufferSlice, error) {
 	piece, err := proto.Marshal(rest)
 	if err != nil {
@@ -113,7 +112,7 @@ func join(rest proto.Message, field protowire.Number, batches ...*pb.Batch) (mem
 	return out, nil
 }
 
-// chunkOf encodes a part of a body: what is said of it, and then its data.
+// chunkOf encodes a part of a body: its fields, then its data.
 func chunkOf(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	var inner []byte
 	if c.GetLast() {
@@ -133,15 +132,14 @@ func chunkOf(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
-// lone encodes a message of one field of bytes, which are gRPC's until they are written, and then
-// used again.
+// lone encodes a message with a single field of bytes, which gRPC owns until they are written; then
+// the buffer is reused.
 func lone(field protowire.Number, data []byte) mem.BufferSlice {
 	head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType), uint64(len(data)))
 	return mem.BufferSlice{mem.SliceBuffer(head), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
-// Unmarshal puts the pieces of a message together in a buffer that is used again, and not zeroed
-// between.
+// Unmarshal joins the pieces of a message in a reused buffer that is not zeroed.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	m, ok := v.(proto.Message)
 	if !ok {
@@ -150,7 +148,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if len(data) == 1 {
 		return proto.Unmarshal(data[0].ReadOnlyData(), m)
 	}
-	const keep = 4 << 20 // larger buffers are rare, and not worth keeping
+	const keep = 4 << 20 // larger buffers are rare and not kept
 	buf := c.buffers.Get().(*[]byte)
 	whole := (*buf)[:0]
 	for _, piece := range data {

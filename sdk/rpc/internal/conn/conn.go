@@ -1,5 +1,5 @@
-// Package conn is a connection of a plugin's: a net.Conn whose bytes travel in messages. It knows
-// nothing of gRPC: what comes is put in, what goes is taken out.
+// Package conn is a plugin's connection: a net.Conn whose bytes travel in messages. It is
+// independent of gRPC: received bytes are put in, bytes to send are taken out.
 package conn
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
 )
 
-// maxUnread is how many bytes that have come wait for their reader; then nothing more is taken from
-// the stream, whose window fills up.
+// maxUnread bounds the received, unread bytes. Beyond it, nothing is taken from the stream, whose
+// window then fills up.
 const maxUnread = 256 << 10
 
 // Conn is one connection.
@@ -27,7 +27,7 @@ type Conn struct {
 	gone          func() // tells the host that it was closed
 }
 
-// New returns a connection between two addresses. gone is called when the plugin has closed it.
+// New returns a connection between two addresses. It calls gone when the plugin has closed it.
 func New(local, remote net.Addr, gone func()) *Conn {
 	c := &Conn{local: local, remote: remote, gone: gone}
 	c.in.change.L, c.out.change.L = &c.in.mu, &c.out.mu
@@ -52,10 +52,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.failed("write", err)
 }
 
-// CloseWrite ends what is sent: the far end reads its end.
+// CloseWrite closes the sending side, so that the remote end reads EOF.
 func (c *Conn) CloseWrite() error { return c.failed("close", c.out.shut()) }
 
-// Close closes the connection. What was written before is still sent.
+// Close closes the connection. Bytes written before are still sent.
 func (c *Conn) Close() error {
 	closed := false
 	c.once.Do(func() {
@@ -70,21 +70,21 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Broken ends it in both directions with the far end's error. What has come can still be read.
+// Broken ends both directions with the remote end's error. Received bytes can still be read.
 func (c *Conn) Broken(err error) {
 	c.in.end(err)
 	c.out.fail(err)
 }
 
-// Put adds bytes that have come, which are the connection's from now on, when there is room for
-// them. It reports false when nobody reads any more.
+// Put adds received bytes, whose ownership passes to the connection, when there is room. It returns
+// false if nobody reads any more.
 func (c *Conn) Put(b []byte) bool { return c.in.put(b) }
 
-// End says that nothing comes any more.
+// End says that no more bytes will be received.
 func (c *Conn) End() { c.in.end(io.EOF) }
 
-// Next waits for what is to be sent: bytes, which are the caller's, or that there will be no more
-// of them; more is false when the connection is closed and all has been taken, or is broken.
+// Next waits for bytes to send, whose ownership passes to the caller, or for the end. more is false
+// when the connection is closed and everything was taken, or it is broken.
 func (c *Conn) Next() (part []byte, ended, more bool) { return c.out.next() }
 
 // SetDeadline implements net.Conn.
@@ -102,7 +102,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.failed("set", c.out.setDeadline(t))
 }
 
-// failed says of an error what net's own connections say.
+// failed converts an error to that of a connection of package net.
 func (c *Conn) failed(op string, err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
@@ -113,13 +113,13 @@ func (c *Conn) failed(op string, err error) error {
 // half is one direction of a connection.
 type half struct {
 	mu     sync.Mutex // guards the rest, and what embeds it
-	change sync.Cond  // of anything
+	change sync.Cond  // signals any change
 	closed bool
-	late   bool // the deadline is over
+	late   bool // the deadline has passed
 	timer  *time.Timer
 }
 
-// stopped says why nobody may use this direction now. mu is held.
+// stopped returns why this direction cannot be used. The caller holds mu.
 func (h *half) stopped() error {
 	switch {
 	case h.closed:
@@ -145,7 +145,7 @@ func (h *half) setDeadline(t time.Time) error {
 		timer = time.AfterFunc(left, func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			if h.timer == timer { // or another has taken its place
+			if h.timer == timer { // or a newer timer has replaced it
 				h.late = true
 				h.change.Broadcast()
 			}
@@ -168,12 +168,12 @@ func (h *half) close() {
 	h.change.Broadcast()
 }
 
-// inbound is what comes.
+// inbound is the receiving direction.
 type inbound struct {
 	half
 	chunks [][]byte
 	unread int
-	err    error // what is read when all has been: io.EOF, or why the connection broke
+	err    error // error after all bytes are read: io.EOF, or why the connection broke
 }
 
 // put is [Conn.Put].
@@ -194,7 +194,7 @@ func (i *inbound) put(b []byte) bool {
 	return true
 }
 
-// end says that nothing comes any more. The first reason holds.
+// end ends the direction. The first reason counts.
 func (i *inbound) end(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -223,7 +223,7 @@ func (i *inbound) read(p []byte) (int, error) {
 	}
 }
 
-// take copies what there is. mu is held.
+// take copies available bytes. The caller holds mu.
 func (i *inbound) take(p []byte) int {
 	n := 0
 	for n < len(p) && len(i.chunks) > 0 {
@@ -241,11 +241,11 @@ func (i *inbound) take(p []byte) int {
 	return n
 }
 
-// outbound is what goes. While one part is being sent, the next gathers.
+// outbound is the sending direction. While one part is being sent, the next is collected.
 type outbound struct {
 	half
 	part    []byte // at most chunk.Size bytes
-	writing bool   // one Write is under way; another waits, so that they do not mix
+	writing bool   // one Write is active; others wait, so that their bytes do not mix
 	ended   bool   // by CloseWrite
 	told    bool   // that it has ended
 	err     error  // the connection broke
@@ -285,7 +285,7 @@ func (o *outbound) write(p []byte) (int, error) {
 	return n, nil
 }
 
-// usable says why nothing can be written. mu is held.
+// usable returns why nothing can be written. The caller holds mu.
 func (o *outbound) usable() error {
 	switch err := o.stopped(); {
 	case err != nil:

@@ -1,5 +1,5 @@
-// Package convert makes messages of the values of package sdk, and values of messages. What comes
-// from the other side is checked: a plugin is not trusted.
+// Package convert converts between values of package sdk and messages. It validates received
+// values, because plugins are not trusted.
 package convert
 
 import (
@@ -21,8 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended
-// instead.
+// A name or id with invalid UTF-8 is an error; in texts for people, invalid UTF-8 is replaced.
 
 // Each converts a slice; nil stays nil.
 func Each[A, B any](in []A, f func(A) B) []B {
@@ -36,7 +35,7 @@ func Each[A, B any](in []A, f func(A) B) []B {
 	return out
 }
 
-// BatchTo makes a message of a batch.
+// BatchTo converts a batch to a message.
 func BatchTo(b sdk.Batch) *pb.Batch {
 	op := pb.Op_OP_UPSERT
 	if b.Op == sdk.Delete {
@@ -45,7 +44,7 @@ func BatchTo(b sdk.Batch) *pb.Batch {
 	return &pb.Batch{Stream: b.Stream, Op: op, Count: int64(b.Count), Payload: b.Payload}
 }
 
-// BatchFrom reads a batch of a message.
+// BatchFrom converts a message to a batch.
 func BatchFrom(b *pb.Batch) sdk.Batch {
 	op := sdk.Upsert
 	if b.GetOp() == pb.Op_OP_DELETE {
@@ -54,9 +53,8 @@ func BatchFrom(b *pb.Batch) sdk.Batch {
 	return sdk.Batch{Stream: b.GetStream(), Op: op, Count: int(b.GetCount()), Payload: b.GetPayload()}
 }
 
-// CheckedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count
-// being the number of lines, so a plugin's word is not taken for it; counting lines costs next to
-// nothing.
+// CheckedBatch converts a batch from a plugin. It counts the lines, which is cheap, because the
+// counts of the run depend on Count.
 func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
 	out := BatchFrom(b)
 	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
@@ -70,7 +68,8 @@ func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
 			b.GetOp()))
 	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
 		return out, sdk.Permanent(fmt.Errorf(
-			"%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that ends in a newline", out.Stream, out.Count, lines))
+			"%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that "+
+				"ends in a newline", out.Stream, out.Count, lines))
 	case lines == 0 && len(out.Payload) > 0:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline",
 			out.Stream))
@@ -81,10 +80,10 @@ func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
 	return out, shortEnough(out)
 }
 
-// shortEnough refuses records that the other stages could not be sent.
+// shortEnough refuses records that are too long to be sent to other stages.
 func shortEnough(b sdk.Batch) error {
 	if len(b.Payload) <= sdk.MaxRecord {
-		return nil // so is Each record
+		return nil // then each record is short enough too
 	}
 	for record := range b.Records() {
 		if len(record) > sdk.MaxRecord {
@@ -111,13 +110,13 @@ func StreamFrom(s *pb.Stream) sdk.Stream {
 	}
 }
 
-// What a plugin says of itself is printed and kept: so many bytes of it are taken, at the most.
+// Limits of a plugin's description, in bytes, because it is printed and stored.
 const (
 	MaxName = 1 << 10
 	MaxDoc  = 64 << 10
 )
 
-// Announced converts the streams that a plugin has. Their names go into reports, names of files and
+// Announced converts the streams of a plugin. Their names occur in reports, file names and
 // messages.
 func Announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 	for _, s := range streams {
@@ -137,7 +136,7 @@ func Announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 	return Each(streams, StreamFrom), nil
 }
 
-// nameFault says what is wrong with a name that a plugin gives.
+// nameFault returns what is wrong with a name from a plugin.
 func nameFault(name string) error {
 	if len(name) > MaxName {
 		return fmt.Errorf("it has %d bytes, %d are the most", len(name), MaxName)
@@ -209,8 +208,7 @@ func StartFrom(s *pb.Start) sdk.Start {
 	return out
 }
 
-// TokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil
-// means that there was no commit.
+// TokenFrom returns the token of a commit: not nil even if empty, because nil means no commit.
 func TokenFrom(raw []byte) sdk.Token {
 	if raw == nil {
 		return sdk.Token{}
@@ -218,7 +216,7 @@ func TokenFrom(raw []byte) sdk.Token {
 	return raw
 }
 
-// rawJSON makes absent JSON nil, so that it is left out where it is printed.
+// rawJSON returns nil for missing JSON, so that it is omitted when printed.
 func rawJSON(raw []byte) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
@@ -242,7 +240,7 @@ func ClassesTo(classes []hint.Class) []*pb.ReplyClass {
 	return out
 }
 
-// ClassesFrom is the other way. A pause that cannot be is none.
+// ClassesFrom converts messages to classes. It ignores invalid pauses.
 func ClassesFrom(in []*pb.ReplyClass) []hint.Class {
 	var out []hint.Class
 	for _, c := range in {
@@ -281,7 +279,7 @@ var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
 	sdk.ExactlyOnce: pb.Guarantee_DELIVERY_EXACTLY_ONCE,
 }
 
-// GuaranteeOf returns what a sink promises; nil for anything else.
+// GuaranteeOf returns a sink's guarantee on the wire.
 func GuaranteeOf(v any) *pb.Guarantee {
 	s, ok := v.(sdk.Sink)
 	if !ok {
@@ -291,7 +289,7 @@ func GuaranteeOf(v any) *pb.Guarantee {
 	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: text.Valid(g.Why)}
 }
 
-// GuaranteeFrom returns the zero value for a promise that this host does not know.
+// GuaranteeFrom returns the zero value for a guarantee that this host does not know.
 func GuaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	for delivery, wire := range deliveries {
 		if wire == g.GetDelivery() {
@@ -301,7 +299,7 @@ func GuaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	return sdk.Guarantee{}
 }
 
-// MaxRetryAfter bounds what the other side may ask for.
+// MaxRetryAfter bounds the pause that the other side may ask for.
 const MaxRetryAfter = 30 * 24 * time.Hour
 
 // InfoTo makes a message of what a plugin says of itself.

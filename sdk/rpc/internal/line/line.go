@@ -1,45 +1,46 @@
-// Package line holds the orders of a plugin, its fetches and keeps: some are under way, the others
-// wait, and the splits that they are for take turns. One that waits holds its request and nothing
-// else, no goroutine above all.
+// Package line is the queue of a plugin's orders (fetches and keeps). Some run, the others wait,
+// and their splits take turns. A waiting order uses the memory of its request only, and no
+// goroutine.
 package line
 
 import (
-	"container/list"
 	"context"
 	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk/host/turns"
 )
 
 const (
-	// MaxRunning is how many orders of one plugin run at once; more wait.
+	// MaxRunning bounds the running orders of a plugin; more wait.
 	MaxRunning = 256
-	// MaxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies
-	// they may hold; what goes beyond is refused, so that no plugin fills the host's memory.
+	// MaxWaiting bounds the running and waiting orders, and maxHeld the bytes of their request
+	// bodies. More are refused, so that no plugin fills the host's memory.
 	MaxWaiting = 16 << 10
 	maxHeld    = 512 << 20
-	// maxIdle is how many goroutines stay for the fetches to come: a new one has to grow its stack
-	// first, which costs a tenth of the host's time for a small reply.
+	// maxIdle bounds the idle goroutines that are kept. A new goroutine first has to grow its
+	// stack, which costs a tenth of the host's time for a small reply.
 	maxIdle = 32
 )
 
 // Order is one fetch or keep.
 type Order struct {
 	ID    uint64
-	split string             // that it is for
-	size  int                // of the request's body in bytes
-	Serve func(*Order) error // answers it, or returns why not
-	more  chan struct{}      // holds a token when room has grown
-	row   *row               // in line; nil: under way
-	place *list.Element      // in row
+	split string             // its split
+	size  int                // bytes of the request's body
+	Serve func(*Order) error // serves it, or returns why not
+	more  chan struct{}      // holds a token when the window has grown
+	place turns.Place        // while it waits
+	waits bool               // it waits; false: it runs
 
-	// Set when it gets under way.
+	// Set when it starts to run.
 	ctx    context.Context
 	cancel context.CancelFunc
 
 	mu   sync.Mutex
-	room int64 // how much of the body may be sent
+	room int64 // window: bytes of the body that may be sent
 }
 
-// Wait returns how much may be sent, when it is more than nothing.
+// Wait returns the window when it is larger than 0.
 func (o *Order) Wait() (int64, error) {
 	for {
 		o.mu.Lock()
@@ -56,7 +57,7 @@ func (o *Order) Wait() (int64, error) {
 	}
 }
 
-// Grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
+// Grow changes the window by n, within bounds, because a plugin's large numbers could overflow it.
 func (o *Order) Grow(n int64) {
 	o.mu.Lock()
 	o.room = min(o.room+min(n, maxHeld), maxHeld)
@@ -67,54 +68,46 @@ func (o *Order) Grow(n int64) {
 	}
 }
 
-// NewOrder returns an order that is for a split and holds size bytes of a request. room is how much
-// of a body may be sent at first; serve answers the order, or returns why not.
+// NewOrder returns an order for a split with a request of size bytes. room is the initial window;
+// serve serves the order, or returns why not.
 func NewOrder(id uint64, split string, size int, room int64, serve func(*Order) error) *Order {
 	return &Order{ID: id, split: split, size: size, Serve: serve, more: make(chan struct{}, 1), room: room}
 }
 
-// New returns an empty line.
+// New returns an empty queue.
 func New() *Line {
 	l := &Line{orders: map[uint64]*Order{}}
 	l.come.L = &l.mu
 	return l
 }
 
-// Context is that of an order under way: it ends when the order is cancelled.
+// Context is the context of a running order. Cancelling the order cancels it.
 func (o *Order) Context() context.Context { return o.ctx }
 
-// Line holds the orders of one plugin.
+// Line is the queue of one plugin's orders.
 type Line struct {
 	mu      sync.Mutex // guards the rest
-	come    sync.Cond  // an order has come for one of the idle, or the end for all
+	come    sync.Cond  // signals one idle goroutine, or all at the end
 	orders  map[uint64]*Order
 	held    int // bytes of request bodies
-	rows    map[string]*row
-	turns   list.List // of *row, those in which an order waits; the first is next
-	serving int       // goroutines, idle ones among them
-	idle    int       // those of them that nobody has woken
+	waiting turns.Queue[*Order]
+	serving int // goroutines, including idle ones
+	idle    int // idle ones without a pending signal
 	closed  bool
 }
 
-// row is what waits for one split.
-type row struct {
-	split   string
-	waiting list.List // of *Order
-	turn    *list.Element
-}
-
-// Joined says what became of an order.
+// Joined is the result of Join.
 type Joined int
 
-// What becomes of one.
+// Results of Join.
 const (
 	InLine Joined = iota // it will be served
-	Alone                // it will, if the caller starts one more goroutine that serves the line
+	Alone                // it will be served if the caller starts another goroutine
 	Full
 	Twice
 )
 
-// Join puts an order in line.
+// Join enqueues an order.
 func (l *Line) Join(o *Order) Joined {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,7 +119,7 @@ func (l *Line) Join(o *Order) Joined {
 	}
 	l.orders[o.ID] = o
 	l.held += o.size
-	l.wait(o)
+	o.place, o.waits = l.waiting.Add(o.split, o, false), true
 	switch {
 	case l.idle > 0:
 		l.idle--
@@ -138,36 +131,11 @@ func (l *Line) Join(o *Order) Joined {
 	return InLine
 }
 
-// wait puts o into the row of its split. l.mu is held.
-func (l *Line) wait(o *Order) {
-	r := l.rows[o.split]
-	if r == nil {
-		if l.rows == nil {
-			l.rows = map[string]*row{}
-		}
-		r = &row{split: o.split}
-		r.turn = l.turns.PushBack(r)
-		l.rows[o.split] = r
-	}
-	o.row, o.place = r, r.waiting.PushBack(o)
-}
-
-// unwait takes o out of its row. l.mu is held.
-func (l *Line) unwait(o *Order) {
-	r := o.row
-	r.waiting.Remove(o.place)
-	o.row, o.place = nil, nil
-	if r.waiting.Len() == 0 {
-		l.turns.Remove(r.turn)
-		delete(l.rows, r.split)
-	}
-}
-
-// Next waits for an order and sets it under way; nil: the goroutine is not needed any more.
+// Next waits for an order and starts it; nil: the goroutine should end.
 func (l *Line) Next(ctx context.Context) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.turns.Len() == 0 || l.closed {
+	for l.waiting.Len() == 0 || l.closed {
 		if l.closed || l.idle >= maxIdle {
 			l.serving--
 			return nil
@@ -175,36 +143,34 @@ func (l *Line) Next(ctx context.Context) *Order {
 		l.idle++
 		l.come.Wait()
 	}
-	r := l.turns.Front().Value.(*row)
-	l.turns.MoveToBack(r.turn)
-	o := r.waiting.Front().Value.(*Order)
-	l.unwait(o)
+	o := l.waiting.Next()
+	o.waits = false
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	return o
 }
 
-// Cancel ends an order that is under way, and forgets one that waits.
+// Cancel cancels a running order, or removes a waiting one.
 func (l *Line) Cancel(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch o := l.orders[id]; {
 	case o == nil:
-	case o.place != nil:
-		l.unwait(o)
+	case o.waits:
+		l.waiting.Remove(o.place)
 		l.forget(o)
 	default:
 		o.cancel()
 	}
 }
 
-// Find returns the order of an id that is in line or under way, or nil.
+// Find returns the running or waiting order with an id, or nil.
 func (l *Line) Find(id uint64) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.orders[id]
 }
 
-// Drop ends an order that was under way.
+// Drop removes an order that has run.
 func (l *Line) Drop(o *Order) {
 	o.cancel()
 	l.mu.Lock()
@@ -212,13 +178,13 @@ func (l *Line) Drop(o *Order) {
 	l.forget(o)
 }
 
-// forget takes o out of the count. l.mu is held.
+// forget subtracts o from the counts. The caller holds l.mu.
 func (l *Line) forget(o *Order) {
 	delete(l.orders, o.ID)
 	l.held -= o.size
 }
 
-// Close lets nobody wait any more.
+// Close ends all waiting.
 func (l *Line) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

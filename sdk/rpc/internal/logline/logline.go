@@ -1,4 +1,4 @@
-// Package logline carries the lines of a plugin's log to the host's.
+// Package logline transfers a plugin's log entries to the host.
 package logline
 
 import (
@@ -12,16 +12,15 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// Handler is a slog.Handler that sends lines; what cannot be sent goes to stderr, which the host
+// Handler is a slog.Handler that sends entries. If sending fails, they go to stderr, which the host
 // reads too.
 type Handler struct {
 	send   func(*pb.Log) error
-	prefix string // of the open groups
+	prefix string // names of the open groups
 	fields []*pb.Log_Field
 }
 
-// NewHandler takes names and values that each line carries; a field with an empty value is left
-// out.
+// NewHandler returns a handler that adds names and values to each entry; empty values are omitted.
 func NewHandler(send func(*pb.Log) error, fields ...string) *Handler {
 	h := &Handler{send: send}
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -32,7 +31,7 @@ func NewHandler(send func(*pb.Log) error, fields ...string) *Handler {
 	return h
 }
 
-// Enabled is true: the host decides what is shown.
+// Enabled returns true, because the host filters by level.
 func (h *Handler) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle implements slog.Handler.
@@ -69,7 +68,7 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &out
 }
 
-// appendField adds a, or the members of the group that it is.
+// appendField adds a, or the members of a group.
 func appendField(fields []*pb.Log_Field, prefix string, a slog.Attr) []*pb.Log_Field {
 	v := a.Value.Resolve()
 	if v.Kind() == slog.KindGroup {
@@ -99,7 +98,7 @@ func levelTo(l slog.Level) pb.Log_Level {
 	return pb.Log_LEVEL_DEBUG
 }
 
-// Write writes a plugin's line to the host's logger.
+// Write writes a plugin's entry to the host's logger.
 func Write(ctx context.Context, to *slog.Logger, line *pb.Log) {
 	if to == nil {
 		return

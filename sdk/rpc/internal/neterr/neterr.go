@@ -1,4 +1,4 @@
-// Package neterr takes the errors of connections, those of package net, across the wire.
+// Package neterr transfers errors of connections (package net) over the wire.
 package neterr
 
 import (
@@ -15,21 +15,20 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// MaxConns is how many connections one plugin may have at a time, those that are being opened among
-// them.
+// MaxConns bounds the connections of a plugin, including those being opened.
 const MaxConns = 64
 
-// ErrTooMany is the end of a dial that goes beyond MaxConns.
+// ErrTooMany is the error of a dial beyond MaxConns.
 var ErrTooMany = fmt.Errorf("too many connections at once: a plugin may have %d", MaxConns)
 
-// To says an error without the addresses, which the plugin's own error names.
+// To converts an error without its addresses, which the plugin's own error has.
 func To(err error) *pb.DialError {
 	out := &pb.DialError{Cause: causeOf(err), Permanent: sdk.IsPermanent(err)}
 	var op *net.OpError
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		out.Message = "lookup " + dns.Name + ": " + dns.Err // without the server that was asked
+		out.Message = "lookup " + dns.Name + ": " + dns.Err // without the DNS server
 	case errors.As(err, &op):
 		out.Message = op.Err.Error()
 	default:
@@ -60,7 +59,7 @@ func causeOf(err error) pb.DialCause {
 	return pb.DialCause_DIAL_CAUSE_UNSPECIFIED
 }
 
-// isErrno knows the numbers that Windows has for sockets beside those of syscall.
+// isErrno includes Windows's own error numbers of sockets.
 func isErrno(err error, want syscall.Errno) bool {
 	if errors.Is(err, want) {
 		return true
@@ -78,8 +77,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
-// From is the error behind a *net.OpError: its text is the host's, and what it wraps is what net
-// would wrap.
+// From returns the error for a *net.OpError: it has the host's text, and wraps what net would wrap.
 func From(e *pb.DialError) error {
 	said := e.GetMessage()
 	var err error = &farError{text: said, is: map[pb.DialCause]error{
@@ -98,20 +96,20 @@ func From(e *pb.DialError) error {
 	return err
 }
 
-// farError is what went wrong between the host and the far end.
+// farError is an error between the host and the remote end.
 type farError struct {
 	text string
-	is   error // nil: nothing that has a name
+	is   error // nil: no known error
 }
 
 func (e *farError) Error() string { return e.text }
 func (e *farError) Unwrap() error { return e.is }
 
-// Timeout and Temporary make it a net.Error.
+// Timeout and Temporary implement net.Error.
 func (e *farError) Timeout() bool   { return errors.Is(e.is, syscall.ETIMEDOUT) }
 func (e *farError) Temporary() bool { return e.Timeout() }
 
-// OfContext is the end of a context as package net says it.
+// OfContext returns the error of a context as package net does.
 func OfContext(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return os.ErrDeadlineExceeded

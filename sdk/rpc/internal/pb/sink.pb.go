@@ -237,8 +237,11 @@ func (*CommitSinkRequest) Descriptor() ([]byte, []int) {
 }
 
 type CommitSinkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Token         []byte                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Token []byte                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// Records of earlier commits that the far end has refused since. The host keeps them with the token, each once: the sink tells them
+	// again if it is opened with an older token.
+	Rejects       []*Reject `protobuf:"bytes,2,rep,name=rejects,proto3" json:"rejects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +279,13 @@ func (*CommitSinkResponse) Descriptor() ([]byte, []int) {
 func (x *CommitSinkResponse) GetToken() []byte {
 	if x != nil {
 		return x.Token
+	}
+	return nil
+}
+
+func (x *CommitSinkResponse) GetRejects() []*Reject {
+	if x != nil {
+		return x.Rejects
 	}
 	return nil
 }
@@ -334,7 +344,9 @@ func (x *FinishSinkRequest) GetFull() bool {
 }
 
 type FinishSinkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next CommitSink has rejects to tell: the host commits and calls FinishSink again.
+	Commit        bool `protobuf:"varint,1,opt,name=commit,proto3" json:"commit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +381,13 @@ func (*FinishSinkResponse) Descriptor() ([]byte, []int) {
 	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{7}
 }
 
+func (x *FinishSinkResponse) GetCommit() bool {
+	if x != nil {
+		return x.Commit
+	}
+	return false
+}
+
 var File_scrapekit_plugin_v1_sink_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
@@ -382,13 +401,15 @@ const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
 	"\rWriteResponse\x125\n" +
 	"\arejects\x18\x01 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\x128\n" +
 	"\bcounters\x18\x02 \x03(\v2\x1c.scrapekit.plugin.v1.CounterR\bcounters\"\x13\n" +
-	"\x11CommitSinkRequest\"*\n" +
+	"\x11CommitSinkRequest\"a\n" +
 	"\x12CommitSinkResponse\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\fR\x05token\"9\n" +
+	"\x05token\x18\x01 \x01(\fR\x05token\x125\n" +
+	"\arejects\x18\x02 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\"9\n" +
 	"\x11FinishSinkRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n" +
-	"\x04full\x18\x02 \x01(\bR\x04full\"\x14\n" +
-	"\x12FinishSinkResponse2\xf4\x02\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\",\n" +
+	"\x12FinishSinkResponse\x12\x16\n" +
+	"\x06commit\x18\x01 \x01(\bR\x06commit2\xf4\x02\n" +
 	"\vSinkService\x12W\n" +
 	"\bOpenSink\x12$.scrapekit.plugin.v1.OpenSinkRequest\x1a%.scrapekit.plugin.v1.OpenSinkResponse\x12N\n" +
 	"\x05Write\x12!.scrapekit.plugin.v1.WriteRequest\x1a\".scrapekit.plugin.v1.WriteResponse\x12]\n" +
@@ -429,19 +450,20 @@ var file_scrapekit_plugin_v1_sink_proto_depIdxs = []int32{
 	9,  // 1: scrapekit.plugin.v1.WriteRequest.batch:type_name -> scrapekit.plugin.v1.Batch
 	10, // 2: scrapekit.plugin.v1.WriteResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
 	11, // 3: scrapekit.plugin.v1.WriteResponse.counters:type_name -> scrapekit.plugin.v1.Counter
-	0,  // 4: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
-	2,  // 5: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
-	4,  // 6: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
-	6,  // 7: scrapekit.plugin.v1.SinkService.FinishSink:input_type -> scrapekit.plugin.v1.FinishSinkRequest
-	1,  // 8: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
-	3,  // 9: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
-	5,  // 10: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
-	7,  // 11: scrapekit.plugin.v1.SinkService.FinishSink:output_type -> scrapekit.plugin.v1.FinishSinkResponse
-	8,  // [8:12] is the sub-list for method output_type
-	4,  // [4:8] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	10, // 4: scrapekit.plugin.v1.CommitSinkResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
+	0,  // 5: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
+	2,  // 6: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
+	4,  // 7: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
+	6,  // 8: scrapekit.plugin.v1.SinkService.FinishSink:input_type -> scrapekit.plugin.v1.FinishSinkRequest
+	1,  // 9: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
+	3,  // 10: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
+	5,  // 11: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
+	7,  // 12: scrapekit.plugin.v1.SinkService.FinishSink:output_type -> scrapekit.plugin.v1.FinishSinkResponse
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_sink_proto_init() }

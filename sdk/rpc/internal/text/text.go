@@ -1,4 +1,4 @@
-// Package text makes texts fit for a protobuf string.
+// Package text makes texts valid for protobuf strings.
 package text
 
 import (
@@ -7,20 +7,19 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// MaxBytes is how many bytes of an error's text travel: it goes in a header, which has its limits.
+// MaxBytes bounds the text of an error, because it travels in a header.
 const MaxBytes = 32 << 10
 
-// Bounded makes a text fit for a protobuf string and a header.
+// Bounded makes a text valid for a protobuf string and short enough for a header.
 func Bounded(s string) string {
 	if len(s) > MaxBytes {
-		s = s[:MaxBytes] + "…" // the host knows half a secret by what follows it
+		s = s[:MaxBytes] + "…" // the ellipsis lets the host recognise half a secret
 	}
 	return Valid(s)
 }
 
-// Valid replaces what is no UTF-8, which a protobuf string may not hold.
+// Valid replaces invalid UTF-8, which a protobuf string must not contain.
 func Valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// Harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the
-// host's own, and no longer than it may travel.
+// Harmless makes a text from a plugin or server safe to show, and short enough for the wire.
 func Harmless(s string) string { return printable.Line(Bounded(s)) }

@@ -1,4 +1,4 @@
-// Connects is a source for tests, whose records say what came of its connections.
+// Connects is a test source whose records are the results of its connections.
 package main
 
 import (
@@ -39,7 +39,7 @@ func (s source) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
 	return nil
 }
 
-// answer is what a server says, or why it says nothing.
+// answer returns a server's reply, or the error.
 func answer(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), to string) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

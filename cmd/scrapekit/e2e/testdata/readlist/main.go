@@ -1,5 +1,5 @@
-// Readlist prints the records of a list of a Redis server, for `scrapekit plugins test --read`.
-// READLIST_SERVER says where it is.
+// Readlist prints the records in a list of a Redis server, for `scrapekit plugins test --read`.
+// READLIST_SERVER is the server's address.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Steady is a source for crash tests: numbered records at an even pace, with a cursor after every
-// few. It makes them up, or asks a server for them.
+// few. It makes them itself, or requests them from a server.
 package main
 
 import (
@@ -34,7 +34,7 @@ func (source) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{{Name: "records", PrimaryKey: []string{"id"}}}, nil
 }
 
-// Plan goes on where the last run ended.
+// Plan continues where the last run ended.
 func (s source) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if len(p.Previous) > 0 {
 		return p.Previous, nil
@@ -66,7 +66,7 @@ func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error 
 	return nil
 }
 
-// page returns the records from one number up to another.
+// page returns the records with numbers from from to before to.
 func (s source) page(ctx context.Context, from, to int) ([]json.RawMessage, error) {
 	var page []json.RawMessage
 	if s.URL != "" {

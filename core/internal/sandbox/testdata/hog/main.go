@@ -1,4 +1,4 @@
-// Command hog does one thing, again and again or once, and prints what came of it.
+// Command hog does one thing, once or repeatedly, and prints the result.
 package main
 
 import (
@@ -44,7 +44,7 @@ func do(what, with string) error {
 	return fmt.Errorf("no such thing as %q", what)
 }
 
-// memory takes n MiB without using them.
+// memory allocates n MiB without using them.
 func memory(n int) error {
 	var all [][]byte
 	for range n {

@@ -202,7 +202,7 @@ func (h *host) site() (context.Context, Site) {
 		defer h.mu.Unlock()
 		h.counters[name] += n
 	}
-	ctx := sdk.WithHost(h.t.Context(), sdk.Host{Transport: h.fake, Count: count})
+	ctx := sdk.Host{Transport: h.fake, Count: count}.In(h.t.Context())
 	base, err := url.Parse("https://jira.example")
 	if err != nil {
 		h.t.Fatal(err)

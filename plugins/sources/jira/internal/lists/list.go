@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// list reads the list of the next parent from its place on, and moves on to the parent after it.
+// list reads the list of the next parent from its position, and moves on to the next parent.
 func (r *reading) list(ctx context.Context, first *ahead) error {
 	r.met = map[string]bool{}
 	for more := true; more; {
@@ -43,7 +43,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 	}
 	r.at.Next, r.at.List = r.at.Next+1, place{}
 	if r.at.Next == len(r.at.Parents) {
-		return nil // the end of the level; what follows has a cursor of its own
+		return nil // the end of the level; the next one has its own cursor
 	}
 	return r.save(ctx)
 }
@@ -55,8 +55,7 @@ func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
 	return r.site.fetch(ctx, r.endpoint(), r.known(r.at.Next), r.at.List.Start, r.part.From)
 }
 
-// refuse decides what an error means: nil if the reading goes on without this list, or without the
-// rest of it.
+// refuse handles an error: nil means to continue without this list, or without its rest.
 func (r *reading) refuse(ctx context.Context, err error) error {
 	e, status := r.endpoint(), rest.Status(err)
 	forbidden := rest.Forbidden(err)
@@ -65,7 +64,7 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	case !given && slices.Contains(e.empty, status):
 		return nil
 	case !given && (forbidden || absent):
-	// it fails each time, and others do not
+	// it fails each time, while other requests succeed
 	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*unproven))) && r.site.Patience.Over(r.listName(), err):
 	default:
 		return err
@@ -79,7 +78,7 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	}
 	switch {
 	case e.alike && forbidden:
-		// The others are not asked for, and all that was there may still be.
+		// The other lists are not requested, so their records may still exist.
 		r.at.Found, r.at.Hidden, r.at.Next = nil, nil, len(r.at.Parents)-1
 	case r.at.Level > 0 || len(r.at.Parents) > 1:
 		r.at.Refused++
@@ -88,7 +87,7 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	return nil
 }
 
-// listName names the list that is read, for people.
+// listName names the current list for people.
 func (r *reading) listName() string {
 	values := r.at.Parents[r.at.Next]
 	switch {
@@ -100,7 +99,7 @@ func (r *reading) listName() string {
 	return r.row().name + " of " + r.row().parent + " " + strings.Join(values, ", ")
 }
 
-// hide notes which records are those of a parent whose list was refused, if their keys tell.
+// hide records which records belong to a parent whose list was refused, if their keys show it.
 func (r *reading) hide() {
 	row := r.row()
 	if known := r.known(r.at.Next); r.last() && len(row.key) > 1 && known[row.key[0]] != "" {
@@ -108,7 +107,7 @@ func (r *reading) hide() {
 	}
 }
 
-// take delivers a page and reports whether there may be more.
+// take delivers a page and reports whether more may follow.
 func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	l, e, count := &r.at.List, r.endpoint(), len(p.elements)
 	begin, repeated, err := r.deliverAll(ctx, p)
@@ -119,12 +118,12 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 		l.Total, l.First = p.total, begin
 	}
 	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
-	// Where the total is another one, something came before what was read, and the list has only
-	// shifted.
+	// With another total, something was inserted before, and the list has only shifted.
 	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total &&
 		(p.more || p.total > len(r.met)) {
 		return false, &unproven{fmt.Sprintf(
-			"%s: the server gives the same page again and again: it ignores where a page should start, and claims more than the %d records that it gave", r.row().name, len(r.met))}
+			"%s: the server gives the same page again and again: it ignores where a page should start, and claims "+
+				"more than the %d records that it gave", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
 		return r.end(p)
@@ -136,9 +135,9 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	return true, nil
 }
 
-// end judges the end of a list: what the server itself says to be behind it is not gone. A list of
-// which it holds few records back is read once more, and then taken, though nothing is deleted by
-// it: see [rest.FewLack].
+// end checks the end of a list: records that the server says to have after it are not gone. If only
+// a few are missing, the list is read once more and then accepted without deletions: see
+// [rest.FewLack].
 func (r *reading) end(p page) (more bool, err error) {
 	l, e, name := &r.at.List, r.endpoint(), r.row().name
 	came := l.Start + len(p.elements)
@@ -158,8 +157,7 @@ func (r *reading) end(p page) (more bool, err error) {
 	return false, nil
 }
 
-// unproven is the error of a list that is not known to be whole: it does not end, or ends before
-// its end.
+// unproven is the error of a list that may be incomplete: it does not end, or ends early.
 type unproven struct{ text string }
 
 func (e *unproven) Error() string { return e.text }
@@ -190,8 +188,8 @@ func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeate
 	return begin, repeated, nil
 }
 
-// ends reports whether a page is the last of its list, or there is no way behind it. No single word
-// of the server's is enough for that.
+// ends reports whether a page is the last of its list. No single statement of the server is
+// sufficient.
 func (r *reading) ends(p page, repeated int) bool {
 	e, count := r.endpoint(), len(p.elements)
 	reached := p.total < 0 || r.at.List.Start+count >= p.total
@@ -201,12 +199,12 @@ func (r *reading) ends(p page, repeated int) bool {
 	case repeated == count, p.last:
 		return reached
 	case !p.counted:
-		return false // a mere list is at its end where it is empty
+		return false // a plain list ends with an empty reply
 	}
 	return reached && !p.more && count < min(e.per, p.most)
 }
 
-// again reports whether the list is to be read a second time, and goes back to its beginning.
+// again reports whether to read the list a second time, and goes back to its beginning.
 func (r *reading) again() bool {
 	l := &r.at.List
 	if !l.Shifted || l.Again || r.row().created != "" {
@@ -217,11 +215,11 @@ func (r *reading) again() bool {
 	return true
 }
 
-// rejected begins the keys of elements that cannot become records.
+// rejected is the prefix of keys of elements that cannot become records.
 const rejected = "\x00"
 
-// deliver does with an element what the level is for, unless this read did before. same: it is as
-// the last run left it.
+// deliver processes an element, unless this read did already. same: it is unchanged since the last
+// run.
 func (r *reading) deliver(e element) (key string, same bool, err error) {
 	known := r.known(r.at.Next)
 	if !r.last() {
@@ -247,18 +245,18 @@ func (r *reading) deliver(e element) (key string, same bool, err error) {
 	return rec.key, false, r.out.EmitJSON(r.row().name, rec.line)
 }
 
-// reject gives an element up. Of a huge one only the beginning is kept.
+// reject rejects an element. Of a huge one only the beginning is kept.
 func (r *reading) reject(e element, why error) error {
 	return r.out.Reject(r.row().name, e.raw[:min(len(e.raw), 64<<10)], why.Error())
 }
 
-// gather notes a parent for the next level, unless nobody asks for what it has.
+// gather records a parent for the next level, if that level needs it.
 func (r *reading) gather(e element, known vars) (key string) {
 	told := r.row().pass(e, r.site.Flavour, known)
 	var values []string
 	for _, f := range r.row().passes {
 		if told[f.name] == "" && !strings.HasPrefix(f.name, "_") {
-			return "" // nothing could be asked for it
+			return "" // nothing could be requested for it
 		}
 		values = append(values, told[f.name])
 	}
@@ -271,7 +269,7 @@ func (r *reading) gather(e element, known vars) (key string) {
 	return key
 }
 
-// wanted asks the rows that follow whether a parent is worth it.
+// wanted reports whether any following row needs a parent.
 func (r *reading) wanted(told vars) bool {
 	for _, below := range r.chain[r.at.Level+1:] {
 		if below.keep != nil && !below.keep(told) {
@@ -281,8 +279,8 @@ func (r *reading) wanted(told vars) bool {
 	return true
 }
 
-// date notes when a record was created, in a list that is read on by that. old: an earlier run read
-// it, though the server did not leave it out.
+// date records when a record was created, in a list that is continued by that time. old: an earlier
+// run read it although the server did not omit it.
 func (r *reading) date(key string, e element) (old bool) {
 	if r.row().created == "" {
 		return false

@@ -1,4 +1,4 @@
-// Reading a stream: level by level, and at the end what is gone.
+// Reading a stream level by level, and then deleting what is gone.
 
 package lists
 
@@ -56,7 +56,7 @@ func Read(ctx context.Context, site Site, p Part, from []byte, w *sdk.Writer) er
 	return r.run(ctx)
 }
 
-// roots are what the first level is read for: the site, or each of the named projects.
+// roots are the parents of the first level: the site, or the named projects.
 func (r *reading) roots() [][]string {
 	if len(r.site.Projects) == 0 || r.chain[0].endpoint(r.site.Flavour).named == nil {
 		return [][]string{{}}
@@ -68,13 +68,13 @@ func (r *reading) roots() [][]string {
 	return named
 }
 
-// row is the row of the level.
+// row returns the row of the current level.
 func (r *reading) row() *row { return r.chain[r.at.Level] }
 
-// last reports whether the level is that of the stream itself.
+// last reports whether the current level is that of the stream itself.
 func (r *reading) last() bool { return r.at.Level == len(r.chain)-1 }
 
-// endpoint is where the lists of the level are.
+// endpoint returns the endpoint of the current level's lists.
 func (r *reading) endpoint() *endpoint {
 	e := r.row().endpoint(r.site.Flavour)
 	if r.at.Level == 0 && e.named != nil && len(r.site.Projects) > 0 {
@@ -83,7 +83,7 @@ func (r *reading) endpoint() *endpoint {
 	return e
 }
 
-// known is what a parent of the level passes on.
+// known returns what a parent of the current level passes on.
 func (r *reading) known(n int) vars {
 	values := r.at.Parents[n]
 	if r.at.Level == 0 {
@@ -129,7 +129,7 @@ func (r *reading) level(ctx context.Context) error {
 	return nil
 }
 
-// finish emits what is gone, and leaves the snapshot for the next run.
+// finish emits deletions, and saves the snapshot for the next run.
 func (r *reading) finish(ctx context.Context) error {
 	row := r.row()
 	if err := r.site.Client.Stand(ctx); err != nil {
@@ -154,7 +154,7 @@ func (r *reading) finish(ctx context.Context) error {
 	return r.out.Cursor(cursor{Done: true, Seen: r.seen.encode(), Over: r.seen.over, Top: r.at.Top})
 }
 
-// delete emits what the last run saw and this one did not.
+// delete emits deletions of what only the last run saw.
 func (r *reading) delete(ctx context.Context) error {
 	row, gone := r.row(), int64(0)
 	for _, key := range slices.Sorted(maps.Keys(r.before.hashes)) {
@@ -176,17 +176,16 @@ func (r *reading) delete(ctx context.Context) error {
 	return nil
 }
 
-// suspicious is how many records do not vanish all at once.
+// suspicious is the number of records that are unlikely to vanish together.
 const suspicious = 10
 
-// hidden reports whether records that were not seen may be there nonetheless, and nobody knows
-// which.
+// hidden reports whether records that were not seen may still exist, without knowing which.
 func (r *reading) hidden() bool {
 	return r.at.Why != "" && len(r.at.Hidden) < max(r.at.Refused, 1) || r.at.Cut || len(r.seen.hashes) == 0 &&
 		len(r.before.hashes) >= suspicious
 }
 
-// warn says, once, what this run did not read.
+// warn reports, once, what this run did not read.
 func (r *reading) warn(ctx context.Context) {
 	log, name := sdk.Log(ctx), r.row().name
 	dated := r.row().created != ""
@@ -210,14 +209,14 @@ func (r *reading) warn(ctx context.Context) {
 	}
 }
 
-// keepRecent leaves of a list that is read on by time only what the next run will meet again.
+// keepRecent keeps only what the next run will meet again, of a list that is continued by time.
 func (r *reading) keepRecent() {
 	r.forget()
 	kept := snapshot{}
 	for key := range r.at.Recent {
 		kept.put(key, 0)
 	}
-	// Where nothing came, or not all, the next run asks from where this one did.
+	// If nothing came, or not everything, the next run starts where this one did.
 	if len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut {
 		kept = r.before
 		r.at.Top = r.part.From + r.part.Overlap

@@ -18,7 +18,8 @@ func adminRows() []row {
 			dc:     &endpoint{path: "/workflow", seen: wadl},
 			cloud:  paged("/workflows/search", "expand=values.transitions", 50),
 		},
-		{name: "workflow_schemes", doc: "Workflow schemes: which workflow each issue type has. Data Center gives one by its id alone, and has no list of them.", key: byID, fields: named,
+		{name: "workflow_schemes", doc: "Workflow schemes: which workflow each issue type has. Data Center gives " +
+			"one by its id alone, and has no list of them.", key: byID, fields: named,
 			cloud: paged("/workflowscheme", "", 50)},
 		{
 			name: "issue_type_schemes", doc: "Issue type schemes.", key: byID, fields: named,
@@ -59,20 +60,23 @@ func adminRows() []row {
 		both(row{name: "application_roles", doc: "Application roles: who may use which product.", key: byID,
 			fields: []field{at("id", "key", ""), name}},
 			endpoint{path: "/applicationrole"}),
-		{name: "licences", doc: "Products of the site with the plan that each is licensed for. Data Center's REST API has the seats alone, in application_roles.", key: byID,
+		{name: "licences", doc: "Products of the site with the plan that each is licensed for. Data Center's REST " +
+			"API has the seats alone, in application_roles.", key: byID,
 			fields: []field{id, maybe("plan", "plan", "PAID, FREE or UNLICENSED.")},
 			cloud:  &endpoint{path: "/instance/license", values: "applications", seen: openAPI}},
 		both(row{name: "navigator_columns",
 			doc: "Columns that the issue navigator shows to who has not chosen others, in their order.", key: byID,
 			fields: []field{at("id", "value", "Id of the field."), maybe("name", "label", "")}},
 			endpoint{path: "/settings/columns"}),
-		both(row{name: "settings", doc: "Which optional features are switched on, time tracking among them: one record.", key: byID,
+		both(row{name: "settings", doc: "Which optional features are switched on, time tracking among them: one " +
+			"record.", key: byID,
 			fields: []field{at("id", "=settings", "Always settings.")}}, endpoint{path: "/configuration", values: one}),
 		both(row{name: "server_info", doc: "The server: version, build, base URL, but not its clock: one record.",
 			key: byID, volatile: []string{"serverTime", "healthChecks"},
 			fields: []field{at("id", "=server", "Always server."), maybe("version", "version", "")}},
 			endpoint{path: "/serverInfo", values: one}),
-		both(row{name: "audit_records", doc: "Audit log of the administrators' doings; later runs read what came since.", key: byID, created: "created",
+		both(row{name: "audit_records", doc: "Audit log of the administrators' doings; later runs read what " +
+			"came since.", key: byID, created: "created",
 			fields: []field{id, maybe("created", "created", "As Jira writes it.")}},
 			endpoint{path: "/auditing/record", values: "records", pages: byOffset, per: 1000}),
 	}, screenRows()...)

@@ -19,7 +19,8 @@ func metadataRows() []row {
 			passes: []field{at("field_id", "id", ""), at("_type", "schema.custom", "")},
 		}, endpoint{path: "/field"}),
 		{
-			name: "field_contexts", doc: "Contexts of each custom field: for which projects and issue types it is set up. Data Center has no such list.", key: byID,
+			name: "field_contexts", doc: "Contexts of each custom field: for which projects and issue types it is " +
+				"set up. Data Center has no such list.", key: byID,
 			fields: []field{id, above("field_id", ""), name},
 			parent: "fields", keep: customField,
 			passes: []field{above("field_id", ""), at("context_id", "id", ""), above("_type", "")},
@@ -27,7 +28,9 @@ func metadataRows() []row {
 				seen: openAPI},
 		},
 		{
-			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, radio buttons, checkboxes, cascades). Data Center has no such list; what is chosen is in the issues.", key: byID,
+			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, " +
+				"radio buttons, checkboxes, cascades). Data Center has no such list; what is chosen is in the " +
+				"issues.", key: byID,
 			fields: []field{id, above("context_id", ""), above("field_id", ""), maybe("value", "value", "")},
 			parent: "field_contexts", keep: optionField,
 			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart,
@@ -50,7 +53,8 @@ func metadataRows() []row {
 			key: byID, fields: []field{id, name}},
 			endpoint{path: "/issueLinkType", values: "issueLinkTypes"}),
 		{
-			name: "labels", doc: "Labels that are in use. Data Center has no list of them; those of issues are in their records.", key: []string{"label"},
+			name: "labels", doc: "Labels that are in use. Data Center has no list of them; those of issues are in " +
+				"their records.", key: []string{"label"},
 			fields: []field{at("label", "$", "")},
 			cloud:  &endpoint{path: "/label", values: "values", pages: byStart, per: 1000, seen: openAPI},
 		},
@@ -95,7 +99,8 @@ func projectRows() []row {
 			fields: []field{id, projectID, project, name},
 		}, endpoint{path: "/project/{project}/components"}),
 		{
-			name: "project_emails", doc: "The address that each project sends its mail from. Data Center's REST API does not have it.", key: []string{"project_id"}, parent: "projects",
+			name: "project_emails", doc: "The address that each project sends its mail from. Data Center's REST API " +
+				"does not have it.", key: []string{"project_id"}, parent: "projects",
 			fields: []field{projectID, project, maybe("email", "emailAddress", "")},
 			cloud:  &endpoint{path: "/project/{project_id}/email", values: one, seen: openAPI},
 		},

@@ -8,7 +8,8 @@ func peopleRows() []row {
 	name := maybe("name", "displayName", "Display name.")
 	return []row{
 		{
-			name: "users", doc: "Users, inactive ones too, where the account may browse them. Data Center 10 shows 100 at most, others their own limit.", key: byID,
+			name: "users", doc: "Users, inactive ones too, where the account may browse them. Data Center 10 shows " +
+				"100 at most, others their own limit.", key: byID,
 			fields: []field{user, name},
 			// A search needs a text; a dot is in nearly every e-mail address, which a search looks
 			// at. The page limit is documented.
@@ -94,7 +95,8 @@ func sharedRows() []row {
 	id, name := at("id", "id", ""), maybe("name", "name", "")
 	return []row{
 		{
-			name: "filters", doc: "Saved filters that the account sees; on Data Center only its favourites, there is no list of all.", key: byID, fields: []field{id, name},
+			name: "filters", doc: "Saved filters that the account sees; on Data Center only its favourites, there " +
+				"is no list of all.", key: byID, fields: []field{id, name},
 			dc: &endpoint{path: "/filter/favourite", seen: wadl + ", a real reply"},
 			cloud: &endpoint{path: "/filter/search",
 				query:  "expand=description,owner,jql,viewUrl,searchUrl,sharePermissions,editPermissions,subscriptions",

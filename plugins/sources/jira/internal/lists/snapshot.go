@@ -1,4 +1,4 @@
-// Snapshots: which records a list held, and with which content, in few bytes.
+// Snapshots: which records a list had, and hashes of their content, in few bytes.
 
 package lists
 
@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// snapshotLimit is how long a snapshot may get, in bytes, as estimated: some 200,000 records.
+	// snapshotLimit bounds the estimated size of a snapshot, in bytes: about 200,000 records.
 	snapshotLimit = 4 << 20
 	hashBytes     = 6
 )
 
-// snapshot is the records of a list by key, each with the hash of its content.
+// snapshot has the hashes of a list's records by key.
 type snapshot struct {
 	hashes map[string]uint64
-	size   int  // estimate of its encoding
-	over   bool // there were more than fit: it holds nothing
+	size   int  // estimated size of its encoding
+	over   bool // the records exceed the limit, so it is empty
 }
 
 func (s *snapshot) has(key string) bool { _, ok := s.hashes[key]; return ok }
@@ -32,7 +32,7 @@ func (s *snapshot) put(key string, hash uint64) {
 		s.hashes = map[string]uint64{}
 	}
 	if !s.has(key) {
-		s.size += len(key)/2 + hashBytes + 2 // neighbours share half a key or more
+		s.size += len(key)/2 + hashBytes + 2 // neighbouring keys share half or more
 	}
 	s.hashes[key] = hash
 	if s.size > snapshotLimit {
@@ -40,8 +40,8 @@ func (s *snapshot) put(key string, hash uint64) {
 	}
 }
 
-// encode writes the records in the order of their keys, each as what it does not share with the one
-// before, and its hash.
+// encode writes the records in the order of their keys, each as the difference to the previous key,
+// and its hash.
 func (s *snapshot) encode() []byte {
 	var out []byte
 	before := ""

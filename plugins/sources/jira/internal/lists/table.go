@@ -5,7 +5,6 @@ package lists
 import (
 	"cmp"
 	"slices"
-	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
@@ -117,22 +116,6 @@ func both(r row, e endpoint) row {
 	d.seen, c.seen = cmp.Or(e.seen, wadl), cmp.Or(e.seen, openAPI)
 	r.dc, r.cloud = &d, &c
 	return r
-}
-
-// rows returns the table. It is made once, for a process that only starts asks for it as well, and
-// nobody changes it.
-var rows = sync.OnceValue(func() []row {
-	return slices.Concat(metadataRows(), projectRows(), peopleRows(), agileRows(), sharedRows(), adminRows())
-})
-
-// find returns the row of a name, or nil.
-func find(name string) *row {
-	all := rows()
-	i := slices.IndexFunc(all, func(r row) bool { return r.name == name })
-	if i < 0 {
-		return nil
-	}
-	return &all[i]
 }
 
 // chain returns the rows on the way to r, itself last.

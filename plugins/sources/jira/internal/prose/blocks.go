@@ -9,9 +9,11 @@ import (
 
 func (p *Writer) code() string {
 	return p.fill(p.one([]string{
-		"{code:java}\ntry (<class> s = new <class>(config)) {\n    s.<method>(Duration.ofMillis(<n>));\n    assertEquals(<n>, s.<method>());\n}\n{code}",
+		"{code:java}\ntry (<class> s = new <class>(config)) {\n    s.<method>(Duration.ofMillis(<n>));\n" +
+			"    assertEquals(<n>, s.<method>());\n}\n{code}",
 		"{code}\nif (pending.size() > <n>) {\n    <method>(); // too early, see <class>\n    return;\n}\n{code}",
-		"{code:sql}\nSELECT key, count(*) FROM t WHERE day = '2019-04-01' AND part = <n> GROUP BY key HAVING count(*) > <n>;\n{code}",
+		"{code:sql}\nSELECT key, count(*) FROM t WHERE day = '2019-04-01' AND part = <n> GROUP BY key HAVING " +
+			"count(*) > <n>;\n{code}",
 		"{code:bash}\n$ bin/<component>-tool --set <setting>=<n> --dry-run\n$ echo $?\n1\n{code}",
 		"{code:title=server.properties}\n<setting>=<n>\n<setting>=<n>\n{code}",
 	}))
@@ -88,10 +90,12 @@ func (p *Writer) PullRequest() string {
 	number := 100 + p.Num%4000
 	url := fmt.Sprintf("https://github.example.org/%s/pull/%d", strings.ToLower(p.Theme.Name), number)
 	if p.Rand.IntN(2) == 0 {
-		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n   ## What changes were proposed\n   %s\n", author, number, url, p.Title, p.paragraph(2))
+		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n"+
+			"   ## What changes were proposed\n   %s\n", author, number, url, p.Title, p.paragraph(2))
 	}
 	hunk := p.fill("   @@ -<n>,6 +<n>,7 @@ class <class>\n   -    <method>();\n   +    if (open) { <method>(); }\n")
-	return fmt.Sprintf("%s commented on a change in pull request #%d:\nURL: %s#discussion_r%d\n\n\n##########\nsrc/main/java/%s/%s.java:\n##########\n%s\nReview Comment:\n   %s\n",
+	return fmt.Sprintf("%s commented on a change in pull request #%d:\nURL: %s#discussion_r%d\n\n\n##########\n"+
+		"src/main/java/%s/%s.java:\n##########\n%s\nReview Comment:\n   %s\n",
 		author, number, url, p.Rand.IntN(1_000_000_000), p.word("path"), p.one(p.Theme.classes), hunk, p.Sentence())
 }
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // Comment is a comment that was looked at once, for the records of both streams that hold it.
@@ -74,7 +74,7 @@ func (m *Maker) History(h Head, raw []byte, each func(record []byte) error) erro
 
 // Kept says where the host keeps the bytes of an attachment, or why it does not.
 type Kept struct {
-	File    *sdk.File
+	File    *reply.File
 	Problem string
 }
 

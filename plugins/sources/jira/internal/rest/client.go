@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // Client makes requests to one site within one call.
@@ -51,7 +52,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	u.Path += path
 	u.RawQuery = query.Encode()
 	// Beyond the result window of a search platform the same comes again, for ever.
-	ctx = sdk.Final(ctx, http.StatusInternalServerError, "limit exceeded")
+	ctx = reply.Final(ctx, http.StatusInternalServerError, "limit exceeded")
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(sent))
 	if err != nil {
 		return nil, sdk.Permanent(err)
@@ -68,7 +69,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, &failedRequest{unsent(req, err)}
 	}
-	resp.Body = body{sdk.JSONText(resp.Body), resp.Body}
+	resp.Body = body{reply.Text(resp.Body), resp.Body}
 	err = c.vouched(ctx, number, resp, path)
 	if err == nil {
 		err = c.judge(ctx, resp, path)
@@ -112,7 +113,7 @@ func Decode(resp *http.Response, into any) error {
 	if err != nil {
 		return &failedRequest{fmt.Errorf("%s: reply: %w", Where(resp), err)}
 	}
-	if err := sdk.DecodeJSON(raw, into); err != nil {
+	if err := reply.Decode(raw, into); err != nil {
 		return Other(resp, err, raw)
 	}
 	return nil
@@ -141,7 +142,7 @@ func unsent(req *http.Request, err error) error {
 	if !errors.As(err, &outer) {
 		return err
 	}
-	if led := (*sdk.Redirected)(nil); errors.As(err, &led) {
+	if led := (*reply.Redirected)(nil); errors.As(err, &led) {
 		return sdk.Permanent(errors.New(led.Explain("url")))
 	}
 	if strings.Contains(outer.Err.Error(), req.URL.Scheme+"://"+req.URL.Host) {

@@ -1,5 +1,5 @@
-// Elements of a list in a reply, one by one, so that one which cannot be decoded does not take the
-// others with it.
+// Elements of a list in a reply, decoded one by one, so that an invalid one does not affect the
+// others.
 
 package rest
 
@@ -16,9 +16,9 @@ import (
 )
 
 // ReadList reads the object in a reply's body. It calls each for every element of the array named
-// name, with bad saying why an element is no JSON, and other for every other name; other must read
-// exactly one value. raw is good until each returns. A reply without that array is an error with
-// the server's words, for no element of it is known to be missing.
+// name (bad says why an element is not JSON), and other for every other name; other must read
+// exactly one value. raw is valid until each returns. A reply without that array is an error with
+// the server's message, because none of its elements is known to be missing.
 func ReadList(resp *http.Response, name string, each func(raw []byte, bad error) error,
 	other func(d *jsontext.Decoder, name string) error) error {
 	body := io.Reader(resp.Body)
@@ -65,16 +65,17 @@ func ReadList(resp *http.Response, name string, each func(raw []byte, bad error)
 		if err := mend(rest, broken, each); err != nil {
 			return fmt.Errorf("%s: reply: %w", Where(resp), err)
 		}
-		// The list goes on behind the element: as another list, whose first element stands for it.
+		// The list continues after the element, as another list with a replacement for its first
+		// element.
 		body = io.MultiReader(bytes.NewReader(fmt.Appendf(nil, `{%q:[0`, name)), rest)
 	}
 }
 
-// words makes an error body of the members that hold the server's words.
+// words makes an error body from the members with the server's messages.
 func words(said map[string]json.RawMessage) []byte {
 	raw, err := json.Marshal(said)
 	if err != nil {
-		return nil // they were decoded
+		return nil // cannot fail: they were decoded
 	}
 	return raw
 }
@@ -94,14 +95,14 @@ func kindName(k jsontext.Kind) string {
 	return "a " + k.String()
 }
 
-// undecodable tells bytes that are no JSON from a reply that broke off.
+// undecodable distinguishes invalid JSON from a truncated reply.
 func undecodable(err error) bool {
 	var syntax *jsontext.SyntacticError
 	return errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF)
 }
 
-// mend takes the element that comes next, where the decoder gave up. Control characters that stand
-// in a string as they are get the escapes that JSON demands. What is no JSON even so, is bad.
+// mend takes the next element where the decoder failed. It escapes raw control characters within
+// strings. If the result is not JSON, the element is bad.
 func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error) error {
 	raw, err := nextElement(rest)
 	if err != nil {
@@ -117,8 +118,8 @@ func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error)
 	return each(raw, fmt.Errorf("not valid JSON: %w", err))
 }
 
-// nextElement takes one element of an array by brackets and quotes alone, up to the comma or the
-// bracket behind it.
+// nextElement takes one element of an array by brackets and quotes only, up to the following comma
+// or bracket.
 func nextElement(r *bufio.Reader) ([]byte, error) {
 	var e scan
 	for {
@@ -133,7 +134,7 @@ func nextElement(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// scan is an element on its way.
+// scan is an element being scanned.
 type scan struct {
 	raw     []byte
 	depth   int
@@ -141,7 +142,7 @@ type scan struct {
 	escaped bool // behind its backslash
 }
 
-// ends reports whether the element is over before b. The comma before it is not a part of it.
+// ends reports whether the element ends before b. The comma after it is not part of it.
 func (s *scan) ends(b byte) bool {
 	return !s.text && s.depth == 0 && (b == ']' || b == ',' && len(s.raw) > 0)
 }

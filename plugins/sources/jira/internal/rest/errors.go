@@ -1,4 +1,4 @@
-// Replies that are errors, and what to do about each.
+// Error replies, and what to do about each.
 
 package rest
 
@@ -19,14 +19,15 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // A statusError is a reply with a status other than 200.
 type statusError struct {
 	where  string
 	status int
-	says   string // Jira's own words, if it had any
-	tried  string // what the host did before
+	says   string // Jira's message, if any
+	tried  string // what the host tried before
 	hint   string
 }
 
@@ -48,8 +49,8 @@ func (e *statusError) brief() string {
 	return s
 }
 
-// Brief is the text of an error without the hint on what to do, for one that a read goes on
-// without.
+// Brief returns the text of an error without its advice, for a read that continues without the
+// item.
 func Brief(err error) string {
 	var e *statusError
 	if errors.As(err, &e) {
@@ -58,7 +59,7 @@ func Brief(err error) string {
 	return err.Error()
 }
 
-// Status returns the status of a reply that err stands for, or 0.
+// Status returns the status of the reply behind err, or 0.
 func Status(err error) int {
 	var e *statusError
 	if errors.As(err, &e) {
@@ -67,29 +68,29 @@ func Status(err error) int {
 	return 0
 }
 
-// Forbidden reports whether err says that this account may not have what it asked for.
+// Forbidden reports whether err says that this account lacks a permission.
 func Forbidden(err error) bool {
 	status := Status(err)
 	return status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
-// Gone reports whether err says that what was asked for does not exist, or not for this account.
+// Gone reports whether err says that the item does not exist, or not for this account.
 func Gone(err error) bool {
 	status := Status(err)
 	return status == http.StatusNotFound || status == http.StatusForbidden
 }
 
-// judge returns nil for a reply that may be decoded. It reads the body of any other.
+// judge returns nil for a reply that can be decoded. It reads the body of any other.
 func (c *Client) judge(ctx context.Context, resp *http.Response, path string) error {
 	if resp.StatusCode != http.StatusOK {
 		return c.judgeStatus(ctx, resp, path)
 	}
-	if failed(resp) || locked(resp) { // and so it answered as to an anonymous caller, often with an empty list
+	if failed(resp) || locked(resp) { // then it answered as to an anonymous caller, often with an empty list
 		return refused(resp, resp.Header.Get("X-Seraph-LoginReason"))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
 		why := "a login page or a proxy is in front of Jira, or url lacks the context path (https://host/jira)"
-		if led := sdk.RedirectOf(resp.Request); led != nil {
+		if led := reply.RedirectOf(resp.Request); led != nil {
 			why = led.Explain("url")
 		}
 		return sdk.RetryAfter(&otherReply{Where(resp),
@@ -103,7 +104,7 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 	if err != nil {
 		return &failedRequest{fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)}
 	}
-	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
+	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: reply.GaveUp(resp)}
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; to the account, what it may not see does not exist"
@@ -113,13 +114,14 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 		}
 		e.hint = "the account may not do this: check its permissions and http.auth"
 		if resp.StatusCode == http.StatusUnauthorized {
-			e.hint = cmp.Or(sdk.Login(resp),
+			e.hint = cmp.Or(reply.Login(resp),
 				"the credentials were refused, or the site allows no anonymous access: set http.auth")
 		}
 	case http.StatusNotFound:
 		e.hint = "check that url is the base of a Jira, with its context path (https://host/jira)"
 	case http.StatusGone:
-		e.hint = "the search API that was used (/search and /search/jql differ in its parameters for jql) is gone here: set flavour to \"cloud\", or \"auto\" to ask the server"
+		e.hint = "the search API that was used (/search and /search/jql differ in its parameters for jql) is gone " +
+			"here: set flavour to \"cloud\", or \"auto\" to ask the server"
 	case http.StatusTooManyRequests:
 		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 		return sdk.RetryAfter(e, time.Duration(after)*time.Second)
@@ -134,13 +136,13 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 			return e
 		}
 	}
-	if led := sdk.RedirectOf(resp.Request); led != nil {
+	if led := reply.RedirectOf(resp.Request); led != nil {
 		e.hint = led.Explain("url")
 	}
 	return sdk.Permanent(e)
 }
 
-// messages finds Jira's words in an error body, in any of the shapes that its parts use.
+// messages extracts Jira's messages from an error body, in any of the formats of its parts.
 func messages(body []byte) string {
 	var m struct {
 		ErrorMessages []string        `json:"errorMessages"`
@@ -165,7 +167,7 @@ func messages(body []byte) string {
 
 var titleTag = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{1,200}?)\s*</title>`)
 
-// title returns the title of an HTML page, quoted, with a space before it; "" if there is none.
+// title returns the quoted title of an HTML page with a space in front; "" if there is none.
 func title(body io.Reader) string {
 	page, err := io.ReadAll(io.LimitReader(body, 16<<10))
 	if err != nil {

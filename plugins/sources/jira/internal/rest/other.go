@@ -1,4 +1,4 @@
-// Replies that are not what was asked for, and what is bad for itself alone.
+// Replies that are not what was requested, and errors that concern only one request.
 
 package rest
 
@@ -14,13 +14,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// otherReply is a reply 200 that is not what was asked for.
+// otherReply is a reply with status 200 that is not what was requested.
 type otherReply struct{ where, text string }
 
 func (e *otherReply) Error() string { return e.where + ": " + e.text }
 
-// Other makes the error for a reply 200 that is not what was asked for. why says what it lacks;
-// body is what is known of it, for the server's words. It is temporary.
+// Other returns the error for a reply with status 200 that is not what was requested. why says what
+// it lacks; body has the server's words, as far as known. The error is temporary.
 func Other(resp *http.Response, why error, body []byte) error {
 	text := "reply: " + why.Error()
 	if strings.Contains(text, "invalid character '<'") {
@@ -32,28 +32,27 @@ func Other(resp *http.Response, why error, body []byte) error {
 	return sdk.RetryAfter(&otherReply{Where(resp), text}, soon)
 }
 
-// failedRequest is a request that brought no reply, or half of one.
+// failedRequest is a request without a complete reply.
 type failedRequest struct{ err error }
 
 func (e *failedRequest) Error() string { return e.err.Error() }
 func (e *failedRequest) Unwrap() error { return e.err }
 
-// Short makes the error for a list that is shorter than it says to be, whose request where names.
-// It is temporary.
+// Short returns the error for a list that is shorter than stated; where names its request. The
+// error is temporary.
 func Short(where string) error {
 	return sdk.RetryAfter(&otherReply{where, "the list ends before its total"}, soon)
 }
 
 func isOther(err error) bool { return errors.As(err, new(*otherReply)) }
 
-// soon is how long to wait after a reply that is not what was asked for: what it comes of, an index
-// that is built anew or a login that expires, takes its time.
+// soon is the pause after a reply that is not what was requested, because its cause (a reindexing,
+// an expiring login) takes time.
 const soon = time.Second
 
-// Alone reports whether err speaks of the one thing that was asked for, and not of the server or
-// the credentials: nothing but that is missing if one goes on without it. It is so for what fails
-// whenever it is asked for while the server answers other requests. A refusal (4xx) is for the
-// caller to judge.
+// Alone reports whether err concerns only the requested item, not the server or the credentials, so
+// that a read may continue without it. That is so for requests that always fail while others
+// succeed. A refusal (4xx) is for the caller to decide.
 func (c *Client) Alone(ctx context.Context, err error) bool {
 	if err == nil || ctx.Err() != nil || Refused(err) || sdk.RetryDelay(err) > 0 && !isOther(err) {
 		return false
@@ -66,23 +65,22 @@ func (c *Client) Alone(ctx context.Context, err error) bool {
 	return c.Working(ctx) == nil
 }
 
-// Patience remembers, for the reads of a process, what has failed: it is left out only when it
-// fails again within a few minutes, so that a split is read once more before, after the pause of
-// its host. The zero value works.
+// Patience remembers failures for the reads of a process: an item is left out only if it fails
+// again within a few minutes, so a split is read once more before, after its host's pause. The zero
+// value is ready for use.
 type Patience struct {
 	mu     sync.Mutex
 	failed map[string]time.Time
 }
 
 const (
-	// mostFailed bounds what is remembered: beyond it everything is given one more try.
+	// mostFailed bounds the remembered failures: beyond it, everything is tried once more.
 	mostFailed = 10_000
 	// failedFor is how long a failure is remembered.
 	failedFor = 10 * time.Minute
 )
 
-// Over reports whether name, which failed with err, has failed before or cannot but fail, and notes
-// that it has.
+// Over records that name failed with err, and reports whether it has failed before or must fail.
 func (p *Patience) Over(name string, err error) bool {
 	if sdk.IsPermanent(err) {
 		return true
@@ -100,8 +98,8 @@ func (p *Patience) Over(name string, err error) bool {
 	return false
 }
 
-// Working returns an error unless the server answers and takes the credentials, so that what failed
-// just now failed for itself alone.
+// Working returns an error unless the server answers and accepts the credentials, so that the
+// failure concerned only one request.
 func (c *Client) Working(ctx context.Context) error {
 	var info map[string]any
 	if _, err := c.GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info); err != nil {
@@ -113,8 +111,7 @@ func (c *Client) Working(ctx context.Context) error {
 	return c.Accepted(ctx)
 }
 
-// Why is an error in few words that are the same for the same cause: without the request that it
-// came of.
+// Why describes an error briefly, without its request, so that equal causes have equal texts.
 func Why(err error) error {
 	var status *statusError
 	var other *otherReply

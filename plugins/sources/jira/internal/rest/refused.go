@@ -1,5 +1,5 @@
-// Credentials that Jira refuses. It goes on to answer many requests as it answers anybody, with
-// less, so a refusal anywhere ends what was asked for.
+// Refused credentials. Jira still answers many requests as for anonymous callers, with less, so a
+// refusal anywhere ends the request.
 
 package rest
 
@@ -14,18 +14,18 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
-// refusedError says that Jira does not take the credentials.
+// refusedError says that Jira refuses the credentials.
 type refusedError struct{ text string }
 
 func (e *refusedError) Error() string { return e.text }
 
-// Refused reports whether err says that the credentials of the pipeline file are refused, by
-// whatever reply.
+// Refused reports whether err says that the credentials of the pipeline file are refused.
 func Refused(err error) bool { return errors.As(err, new(*refusedError)) }
 
-// refused makes the error for a reply that says so. It is permanent.
+// refused returns the permanent error for such a reply.
 func refused(resp *http.Response, why string) error {
 	text := fmt.Sprintf("%s: the credentials were refused (%s)", Where(resp), why)
 	if resp.StatusCode != http.StatusOK {
@@ -36,26 +36,26 @@ func refused(resp *http.Response, why string) error {
 	case locked(resp):
 		advice = "after too many failed logins Jira wants you to log in with a browser first" + loginURL(resp) +
 			"; then check http.auth"
-	case sdk.Login(resp) != "":
-		advice = sdk.Login(resp)
+	case reply.Login(resp) != "":
+		advice = reply.Login(resp)
 	}
 	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read without them"})
 }
 
-// failed reports whether Jira did not take the credentials that a request had. It says the same
-// with a 401 to a request without any.
+// failed reports whether Jira refused the credentials of a request. It gives the same 401 to a
+// request without any.
 func failed(resp *http.Response) bool {
 	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED")
 }
 
-// locked reports whether Jira takes no credentials of the account before a login by browser, right
-// ones neither.
+// locked reports whether Jira refuses all credentials of the account, even correct ones, until a
+// login by browser.
 func locked(resp *http.Response) bool {
 	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
 		strings.Contains(resp.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA_CHALLENGE")
 }
 
-// loginURL says where to log in, if the reply does.
+// loginURL returns the login URL, if the reply has one.
 func loginURL(resp *http.Response) string {
 	_, text, _ := strings.Cut(resp.Header.Get("X-Authentication-Denied-Reason"), "login-url=")
 	text, _, _ = strings.Cut(text, ";")
@@ -66,14 +66,14 @@ func loginURL(resp *http.Response) string {
 	return " (at " + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() + ")"
 }
 
-// login returns an error if a 401 or 403 means that the credentials are refused, rather than that
-// the account may not see this one thing: Jira says both by either.
+// login returns an error if a 401 or 403 means refused credentials rather than a missing
+// permission: Jira uses both for either.
 func (c *Client) login(ctx context.Context, resp *http.Response, path, says string) error {
 	switch {
 	case locked(resp):
 		return refused(resp, "")
-	// a token of Cloud may do some things and not others
-	case sdk.Credential(resp) == "", strings.Contains(says, "scope"):
+	// A token of Cloud may permit some requests and not others.
+	case reply.Credential(resp) == "", strings.Contains(says, "scope"):
 		return nil
 	case failed(resp), strings.HasSuffix(path, "/myself"):
 		return refused(resp, "")
@@ -83,10 +83,10 @@ func (c *Client) login(ctx context.Context, resp *http.Response, path, says stri
 	return c.Accepted(ctx)
 }
 
-// acceptedFor is how long the word counts that the credentials are taken.
+// acceptedFor is how long accepted credentials are not checked again.
 const acceptedFor = time.Minute
 
-// accepted is what is known of the credentials of a client.
+// accepted is what is known of a client's credentials.
 type accepted struct {
 	mu   sync.Mutex
 	when time.Time // that they were taken last

@@ -1,7 +1,6 @@
 package one
 
-// Large has seven methods, and this comment is longer than a hundred characters, which is too long
-// for one line.
+// Large has seven methods, and this comment is longer than a hundred characters, which is too long for one line.
 type Large interface {
 	A()
 	B()

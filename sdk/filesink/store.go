@@ -1,0 +1,47 @@
+// Settings of a sink whose files are on an object store.
+
+package filesink
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink/objects"
+)
+
+// Store are the settings of an object store; a sink has them among its own.
+type Store struct {
+	Endpoint      string `json:"endpoint" host:"true" doc:"The address of the object store, if path is one. A host that begins with the bucket's name is that bucket's own; any other gets the bucket in the path." example:"https://s3.eu-central-1.amazonaws.com"`
+	Visible       string `json:"visible" enum:"end,commit" default:"end" doc:"When objects are there to be read: at the end of the run (or when they are full, see rotate_size), or after each commit, as one numbered object a commit."`
+	StorageClass  string `json:"storage_class" doc:"The storage class of new objects." example:"STANDARD_IA"`
+	Encryption    string `json:"encryption" doc:"How the store encrypts new objects." example:"aws:kms"`
+	EncryptionKey string `json:"encryption_key" doc:"The key of the store that it encrypts with." example:"alias/corpus"`
+}
+
+// newRemote returns where the files of a path go, or nil if that is a disk.
+func newRemote(o Options) (*remote, error) {
+	if _, _, _, ok := objects.Split(o.Path); !ok {
+		switch {
+		case o.Store == Store{}, o.Store == Store{Visible: "end"}:
+			return nil, nil
+		}
+		return nil, sdk.Permanent(fmt.Errorf(
+			"endpoint, visible, storage_class and encryption are for object stores, and path %q is on disk", o.Path))
+	}
+	store, err := objects.New(o.Path, objects.Settings{Endpoint: o.Store.Endpoint, StorageClass: o.Store.StorageClass,
+		Encryption: o.Store.Encryption, EncryptionKey: o.Store.EncryptionKey})
+	if err != nil {
+		return nil, err
+	}
+	switch o.Store.Visible {
+	case "", "end", "commit":
+	default:
+		return nil, sdk.Permanent(fmt.Errorf("visible %q: it is end or commit", o.Store.Visible))
+	}
+	r := &remote{store: store, parts: firstParts, each: o.Store.Visible == "commit", overwrite: o.Mode == "overwrite"}
+	if r.each && r.overwrite {
+		return nil, sdk.Permanent(errors.New(`visible = "commit" adds objects: it does not go with mode = "overwrite"`))
+	}
+	return r, nil
+}

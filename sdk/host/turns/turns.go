@@ -1,0 +1,64 @@
+// Package turns is a queue in which the splits of a plugin take turns, however much of each waits.
+// It is not API.
+package turns
+
+import "container/list"
+
+// Queue holds what waits, in a row for each split. Its zero value is empty. It is not safe for
+// concurrent use.
+type Queue[T any] struct {
+	rows  map[string]*row
+	turns list.List // of *row, none of them empty; the first is next
+	n     int       // that wait, in all rows
+}
+
+type row struct {
+	split   string
+	waiting list.List
+	turn    *list.Element
+}
+
+// Place is where something waits.
+type Place struct {
+	row *row
+	at  *list.Element
+}
+
+// Len returns how many wait.
+func (q *Queue[T]) Len() int { return q.n }
+
+// Add puts v at the end of its split's row, or at its head.
+func (q *Queue[T]) Add(split string, v T, ahead bool) Place {
+	r := q.rows[split]
+	if r == nil {
+		if q.rows == nil {
+			q.rows = map[string]*row{}
+		}
+		r = &row{split: split}
+		r.turn = q.turns.PushBack(r)
+		q.rows[split] = r
+	}
+	q.n++
+	if ahead {
+		return Place{r, r.waiting.PushFront(v)}
+	}
+	return Place{r, r.waiting.PushBack(v)}
+}
+
+// Next takes out the first of the split whose turn it is. There must be one.
+func (q *Queue[T]) Next() T {
+	r := q.turns.Front().Value.(*row)
+	q.turns.MoveToBack(r.turn)
+	return q.Remove(Place{r, r.waiting.Front()})
+}
+
+// Remove takes out what waits at p, which must wait still.
+func (q *Queue[T]) Remove(p Place) T {
+	q.n--
+	v := p.row.waiting.Remove(p.at).(T)
+	if p.row.waiting.Len() == 0 {
+		q.turns.Remove(p.row.turn)
+		delete(q.rows, p.row.split)
+	}
+	return v
+}
