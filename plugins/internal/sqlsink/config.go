@@ -3,6 +3,7 @@
 package sqlsink
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -31,6 +32,11 @@ type Changes struct {
 	NewStreams string `json:"new_streams" enum:"create,ignore,fail" default:"create" doc:"A stream without a table: create makes one, ignore drops its records, fail ends the run before it begins."`
 }
 
+// filled has what is not given: a block that is not there at all has no defaults.
+func (c Changes) filled() Changes {
+	return Changes{cmp.Or(c.NewColumns, "add"), cmp.Or(c.Types, "widen"), cmp.Or(c.NewStreams, "create")}
+}
+
 // Options are the settings that all SQL sinks have.
 type Options struct {
 	Table   string  `json:"table" default:"{stream}" doc:"The table of a stream; {stream} stands for its name." example:"jira_{stream}"`
@@ -56,7 +62,8 @@ func parseMinRows(text string) (minRows, error) {
 	number, percent := strings.CutSuffix(text, "%")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 || percent && n > 100 {
-		return minRows{}, fmt.Errorf(`min_rows %q: want a number of rows such as "1000", or a share such as "50%%"`, text)
+		return minRows{}, fmt.Errorf(`min_rows %q: want a number of rows such as "1000", or a share such as "50%%"`,
+			text)
 	}
 	return minRows{n, percent}, nil
 }
@@ -74,7 +81,8 @@ func (o Options) check() error {
 	byKey := o.Mode == Upsert || o.Mode == Mirror || o.Mode == ""
 	var errs []error
 	if strings.Count(o.Table, "{stream}") != 1 {
-		errs = append(errs, fmt.Errorf(`table %q: it needs {stream} in it, once: every stream has its own table`, o.Table))
+		errs = append(errs, fmt.Errorf(`table %q: it needs {stream} in it, once: every stream has its own table`,
+			o.Table))
 	}
 	if _, err := parseMinRows(o.MinRows); err != nil {
 		errs = append(errs, err)

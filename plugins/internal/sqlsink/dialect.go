@@ -12,7 +12,8 @@ import (
 
 // Dialect is a database system and how to reach one. Its methods are for this package.
 type Dialect interface {
-	// open returns connections of one database. An error that trying again does not mend is permanent.
+	// open returns connections of one database. An error that trying again does not mend is
+	// permanent.
 	open(ctx context.Context, dialer *sdk.Dialer) (*sql.DB, error)
 	// check finds out whether the sink may do what it is to do; ddl: make tables too.
 	check(ctx context.Context, db *sql.DB, ddl bool) error
@@ -107,7 +108,8 @@ func arg(v []byte) any {
 	return string(v)
 }
 
-// merge is what an INSERT does with a row whose key is there, in the words of PostgreSQL and SQLite.
+// merge is what an INSERT does with a row whose key is there, in the words of PostgreSQL and
+// SQLite.
 func merge(d Dialect, t *table, whole bool) string {
 	if !t.keyed() {
 		return ""

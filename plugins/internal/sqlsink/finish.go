@@ -139,8 +139,10 @@ func (s *Sink) enough(ctx context.Context, x execer, t *table, before, now strin
 		return err
 	}
 	if least := s.minRows.of(had); has < least {
-		return sdk.Permanent(fmt.Errorf("stream %s: the run has brought %d rows, %s has %d, and min_rows is %q: nothing was "+
-			"changed; if it is right, set min_rows = \"0\" and run again", t.stream, has, s.dialect.table(t.name), had,
+		return sdk.Permanent(fmt.Errorf(
+			"stream %s: the run has brought %d rows, %s has %d, and min_rows is %q: nothing was "+
+				"changed; if it is right, set min_rows = \"0\" and run again", t.stream, has, s.dialect.table(t.name),
+			had,
 			s.options.MinRows))
 	}
 	return nil

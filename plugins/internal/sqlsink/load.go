@@ -87,7 +87,8 @@ func (s *Sink) put(ctx context.Context, x *session, t *table, op operation, rows
 	case err == nil || !s.dialect.isData(err):
 		return nil, err
 	case len(rows) == 1:
-		return sdk.Rejects{{Stream: t.stream, Record: op.records[0], Reason: "the database refuses it: " + err.Error()}}, nil
+		return sdk.Rejects{{Stream: t.stream, Record: op.records[0],
+			Reason: "the database refuses it: " + err.Error()}}, nil
 	}
 	half := len(rows) / 2
 	first, second := op, op
@@ -161,7 +162,8 @@ func (s *Sink) end(t *table, at time.Time) string { return s.endBy(t, at, s.n+1)
 
 func (s *Sink) endBy(t *table, at time.Time, commit int64) string {
 	q := s.dialect.quote
-	return fmt.Sprintf("UPDATE %s SET %s = '%s', %s = %s, %s = %d WHERE %s = %s AND ", s.dialect.table(t.name), q(toColumn),
+	return fmt.Sprintf("UPDATE %s SET %s = '%s', %s = %s, %s = %d WHERE %s = %s AND ", s.dialect.table(t.name),
+		q(toColumn),
 		s.time(at), q(currentColumn), s.dialect.boolean(false), q(endedColumn), s.number(commit), q(currentColumn),
 		s.dialect.boolean(true))
 }
@@ -197,7 +199,8 @@ const keyHash = 16
 
 // currentHashes are the hashes of current versions, by that of their key. In a run that reads
 // everything they are noted as seen.
-func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where string, args []any) (map[string]string, error) {
+func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where string, args []any) (map[string]string,
+	error) {
 	q := s.dialect.quote
 	where = q(currentColumn) + " = " + s.dialect.boolean(true) + " AND " + where
 	if s.whole {
@@ -206,7 +209,8 @@ func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where st
 			return nil, err
 		}
 	}
-	rows, err := x.tx.QueryContext(ctx, "SELECT "+q(hashColumn)+" FROM "+s.dialect.table(t.name)+" WHERE "+where, args...)
+	rows, err := x.tx.QueryContext(ctx, "SELECT "+q(hashColumn)+" FROM "+s.dialect.table(t.name)+" WHERE "+where,
+		args...)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +227,8 @@ func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where st
 }
 
 // addVersions loads those of some rows that are new versions, each key's in order.
-func (s *Sink) addVersions(ctx context.Context, x *session, op operation, hashes []string, current map[string]string) (sdk.Rejects, error) {
+func (s *Sink) addVersions(ctx context.Context, x *session, op operation, hashes []string,
+	current map[string]string) (sdk.Rejects, error) {
 	t := op.t
 	kept := operation{t: t, at: op.at}
 	var keptHashes []string

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// namer gives names within one scope: the columns of a table, or the tables of a sink. A name that is
-// taken, or that the database cannot have, ends in a hash of what it stands for.
+// namer gives names within one scope: the columns of a table, or the tables of a sink. A name that
+// is taken, or that the database cannot have, ends in a hash of what it stands for.
 type namer struct {
 	limit   int               // in bytes, or in characters if wide
 	wide    bool              // the limit counts characters

@@ -108,12 +108,14 @@ func (p *Postgres) check(ctx context.Context, db *sql.DB, ddl bool) error {
 	}
 	needs, on := "CREATE on the schema "+p.schema, `has_schema_privilege($1, 'CREATE')`
 	if !there {
-		needs, on = "CREATE on the database "+p.conf.Database, `$1 <> '' AND has_database_privilege(current_database(), 'CREATE')`
+		needs, on = "CREATE on the database "+
+			p.conf.Database, `$1 <> '' AND has_database_privilege(current_database(), 'CREATE')`
 	}
 	if err := db.QueryRowContext(ctx, `SELECT `+on, p.schema).Scan(&may); err != nil || may {
 		return err
 	}
-	return sdk.Permanent(fmt.Errorf("%s: the role %s may not make tables: GRANT %s TO it, or set ddl = \"off\"", p.place(),
+	return sdk.Permanent(fmt.Errorf("%s: the role %s may not make tables: GRANT %s TO it, or set ddl = \"off\"",
+		p.place(),
 		p.conf.User, needs))
 }
 
@@ -369,7 +371,8 @@ func (p *Postgres) merge(ctx context.Context, s *session, staging *staged) error
 		by += ", " + p.quote(t.cols[t.newer].name) + " DESC NULLS LAST"
 	}
 	columns, stage := list(p, t.all()), "pg_temp."+p.quote(stageOf(t))
-	_, err := s.tx.ExecContext(ctx, "INSERT INTO "+p.table(t.name)+" AS old ("+columns+") SELECT DISTINCT ON ("+keys+") "+
+	_, err := s.tx.ExecContext(ctx, "INSERT INTO "+p.table(t.name)+" AS old ("+columns+") SELECT DISTINCT ON ("+keys+
+		") "+
 		columns+" FROM "+stage+" ORDER BY "+by+", "+stageOrder+order+merge(p, t, s.whole)+"; TRUNCATE "+stage)
 	staging.n = 0
 	return err

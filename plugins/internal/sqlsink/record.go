@@ -44,9 +44,10 @@ type unfit struct{ field, why string }
 
 func (e *unfit) Error() string { return fmt.Sprintf("a field does not fit: /%s: %s", e.field, e.why) }
 
-// rows turns a batch into rows, and says what is rejected. fresh is what to do with fields without a
-// column (see Changes).
-func (r *reader) rows(t *table, b sdk.Batch, fresh string) (rows []row, records [][]byte, rejects sdk.Rejects, err error) {
+// rows turns a batch into rows, and says what is rejected. fresh is what to do with fields without
+// a column (see Changes).
+func (r *reader) rows(t *table, b sdk.Batch, fresh string) (rows []row, records [][]byte, rejects sdk.Rejects,
+	err error) {
 	if r.arena == nil || cap(r.arena)-len(r.arena) < len(b.Payload) {
 		r.arena = make([]byte, 0, max(len(b.Payload)*5/4, 64<<10))
 	}
@@ -187,7 +188,8 @@ func (r *reader) append(k kind, v jsontext.Value) ([]byte, error) {
 }
 
 // timeLayouts are the forms of times that are read.
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00"}
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700",
+	"2006-01-02 15:04:05.999999999Z07:00"}
 
 // time writes the time that begins at a place of a buffer as the dialect has it, in UTC and to the
 // microsecond.
@@ -212,7 +214,8 @@ func number(to []byte, k kind, v jsontext.Value) ([]byte, error) {
 	switch k {
 	case numeric:
 		if e := bytes.IndexAny(v, "eE"); e >= 0 {
-			if n, err := strconv.Atoi(string(bytes.TrimPrefix(v[e+1:], []byte("+")))); err != nil || n > 1000 || n < -1000 {
+			if n, err := strconv.Atoi(string(bytes.TrimPrefix(v[e+1:], []byte("+")))); err != nil || n > 1000 ||
+				n < -1000 {
 				return to, fmt.Errorf("%.60s is out of range", v)
 			}
 		}

@@ -84,7 +84,8 @@ func (s *Sink) ddlOf(t *table, there found) ([]string, error) {
 	if !ok {
 		switch s.options.Changes.NewStreams {
 		case "fail":
-			return nil, fmt.Errorf("stream %s has no table %s, and new_streams is \"fail\"", t.stream, s.dialect.table(t.name))
+			return nil, fmt.Errorf("stream %s has no table %s, and new_streams is \"fail\"", t.stream,
+				s.dialect.table(t.name))
 		case "ignore":
 			delete(s.tables, t.stream)
 			s.ignored[t.stream] = true
@@ -137,7 +138,8 @@ func (s *Sink) fit(t *table, there map[string]string) ([]string, error) {
 		case wide == is || changes.Types == "reject":
 			c.kind = is
 		case changes.Types == "fail":
-			return nil, fmt.Errorf("stream %s: the column %s of %s is %s, the field is %v, and types is \"fail\"", t.stream,
+			return nil, fmt.Errorf("stream %s: the column %s of %s is %s, the field is %v, and types is \"fail\"",
+				t.stream,
 				c.name, s.dialect.table(t.name), has, c.kind)
 		default:
 			c.kind = wide

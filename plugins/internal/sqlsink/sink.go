@@ -46,6 +46,7 @@ func New(ctx context.Context, d Dialect, o Options) (*Sink, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	o.Changes = o.Changes.filled()
 	least, err := parseMinRows(o.MinRows)
 	if err != nil {
 		return nil, sdk.Permanent(err)

@@ -25,7 +25,8 @@ type SQLite struct{ path string }
 func NewSQLite(path string) *SQLite { return &SQLite{path} }
 
 func (l *SQLite) open(context.Context, *sdk.Dialer) (*sql.DB, error) {
-	query := url.Values{"_pragma": {"busy_timeout(60000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
+	query := url.Values{"_pragma": {"busy_timeout(60000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"temp_store(MEMORY)",
 		"wal_autocheckpoint(0)"},
 		"_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: l.path}).EscapedPath()+"?"+query.Encode())
@@ -51,7 +52,8 @@ func (l *SQLite) classed(err error) error {
 	case sqlitelib.SQLITE_FULL:
 		return fmt.Errorf("%s: %w: %w", l.path, syscall.ENOSPC, err)
 	case sqlitelib.SQLITE_CANTOPEN:
-		return sdk.Permanent(fmt.Errorf("%s: %w: its folder is not there, it may not be written, or there is %w or an %w",
+		return sdk.Permanent(fmt.Errorf(
+			"%s: %w: its folder is not there, it may not be written, or there is %w or an %w",
 			l.path, err, syscall.ENOSPC, syscall.EIO))
 	case sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_PERM, sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_ERROR,
 		sqlitelib.SQLITE_CORRUPT:
@@ -157,15 +159,17 @@ func (l *SQLite) alter(t *table, add, types []column) []string {
 }
 
 func (l *SQLite) index(name string, t *table, by []column) string {
-	return "CREATE INDEX " + l.quote("_scrapekit_"+name+"_"+t.name) + " ON " + l.table(t.name) + " (" + list(l, by) + ")"
+	return "CREATE INDEX " + l.quote("_scrapekit_"+name+"_"+t.name) + " ON " + l.table(t.name) + " (" + list(l, by) +
+		")"
 }
 
 func (l *SQLite) buffers() bool { return true }
 
 func (l *SQLite) load(ctx context.Context, s *session, t *table, rows []row) error {
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(t.all())), ", ")
-	insert, err := s.tx.PrepareContext(ctx, "INSERT INTO "+l.table(t.name)+" AS old ("+list(l, t.all())+") VALUES ("+marks+
-		")"+merge(l, t, s.whole))
+	insert, err := s.tx.PrepareContext(ctx,
+		"INSERT INTO "+l.table(t.name)+" AS old ("+list(l, t.all())+") VALUES ("+marks+
+			")"+merge(l, t, s.whole))
 	if err != nil {
 		return err
 	}
@@ -184,8 +188,8 @@ func (l *SQLite) load(ctx context.Context, s *session, t *table, rows []row) err
 
 func (l *SQLite) flush(context.Context, *session) error { return nil }
 
-// settle moves what is committed from the log into the file. SQLite does it by itself too, but would
-// not tell of a disk that fails.
+// settle moves what is committed from the log into the file. SQLite does it by itself too, but
+// would not tell of a disk that fails.
 func (l *SQLite) settle(ctx context.Context, conn *sql.Conn) error {
 	var busy, log, moved int
 	return conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &log, &moved)

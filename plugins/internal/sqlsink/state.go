@@ -141,8 +141,9 @@ func (s *Sink) take(ctx context.Context, x execer) error {
 		i := slices.IndexFunc(of, func(h holding) bool { return h.seat == s.start.Seat })
 		switch {
 		case given && slices.Contains(at.Tables, t.name) && (i < 0 || of[i].last < at.N || s.created[t.name]):
-			return sdk.Permanent(fmt.Errorf("%s does not hold what was committed: was the database restored, or another "+
-				"one? --full starts over", s.dialect.table(t.name)))
+			return sdk.Permanent(fmt.Errorf(
+				"%s does not hold what was committed: was the database restored, or another "+
+					"one? --full starts over", s.dialect.table(t.name)))
 		case given || i < 0:
 		case of[i].run == s.start.Run:
 			s.n = max(s.n, of[i].base)
@@ -184,29 +185,35 @@ func (s *Sink) mayTake(ctx context.Context, x execer, t *table, of []holding) er
 			return err
 		}
 		if one != 0 {
-			return sdk.Permanent(fmt.Errorf("the table %s is there, has rows, and is not this sink's: rename or drop it, or "+
-				"set another table", name))
+			return sdk.Permanent(fmt.Errorf(
+				"the table %s is there, has rows, and is not this sink's: rename or drop it, or "+
+					"set another table", name))
 		}
 	}
 	for _, h := range of {
 		switch {
 		case h.pipeline != s.start.Pipeline:
-			return sdk.Permanent(fmt.Errorf("the table %s is that of another pipeline, %s, and this one is %s: set another "+
-				"table; if that pipeline is gone, drop the table, and delete its rows in %s", name, h.pipeline,
+			return sdk.Permanent(fmt.Errorf(
+				"the table %s is that of another pipeline, %s, and this one is %s: set another "+
+					"table; if that pipeline is gone, drop the table, and delete its rows in %s", name, h.pipeline,
 				s.start.Pipeline, s.dialect.table(stateTable)))
 		case h.shape != t.shape():
-			return sdk.Permanent(fmt.Errorf("the table %s holds %s, and mode %q needs %s: set another table; or drop it, "+
-				"delete its rows in %s, and run with --full", name, h.shape, t.mode, t.shape(), s.dialect.table(stateTable)))
+			return sdk.Permanent(fmt.Errorf(
+				"the table %s holds %s, and mode %q needs %s: set another table; or drop it, "+
+					"delete its rows in %s, and run with --full", name, h.shape, t.mode, t.shape(),
+				s.dialect.table(stateTable)))
 		case h.seat == s.start.Seat && h.epoch == s.start.Epoch:
-			return sdk.Permanent(fmt.Errorf("the table %s is written by another sink of this pipeline: set another table for "+
-				"one of the two", name))
+			return sdk.Permanent(fmt.Errorf(
+				"the table %s is written by another sink of this pipeline: set another table for "+
+					"one of the two", name))
 		case h.seat == s.start.Seat && h.epoch > s.start.Epoch:
 			return s.fenced()
 		}
 	}
 	if t.mode == Replace && !s.wholeBy(of) {
-		return sdk.Permanent(fmt.Errorf("stream %s: mode \"replace\" puts a whole run in the place of the one before, and this "+
-			"run reads only what is new: run with --full, or set mode = \"mirror\"", t.stream))
+		return sdk.Permanent(fmt.Errorf(
+			"stream %s: mode \"replace\" puts a whole run in the place of the one before, and this "+
+				"run reads only what is new: run with --full, or set mode = \"mirror\"", t.stream))
 	}
 	return nil
 }
@@ -246,7 +253,8 @@ func (s *Sink) takeOne(ctx context.Context, x execer, t *table, of []holding) er
 		for n, c := range stateLayout.cols {
 			marks = append(marks, s.dialect.cast(n+1, c.kind))
 		}
-		statement = "INSERT INTO " + s.dialect.table(stateTable) + " (" + list(s.dialect, stateLayout.cols) + ") VALUES (" +
+		statement = "INSERT INTO " + s.dialect.table(stateTable) + " (" + list(s.dialect, stateLayout.cols) +
+			") VALUES (" +
 			strings.Join(marks, ", ") + ")"
 	} else {
 		var sets []string
@@ -292,7 +300,8 @@ func (s *Sink) keep(ctx context.Context, x execer, n int64) error {
 		args = append(args, t.name)
 	}
 	res, err := x.ExecContext(ctx, fmt.Sprintf("UPDATE %s SET last_commit = %d WHERE %s AND seat = %d AND epoch = %d",
-		s.dialect.table(stateTable), n, in(s.dialect, stateLayout.cols[:1], len(args)), s.start.Seat, s.start.Epoch), args...)
+		s.dialect.table(stateTable), n, in(s.dialect, stateLayout.cols[:1], len(args)), s.start.Seat, s.start.Epoch),
+		args...)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func theCase(addr, mode, live string) sdktest.SinkCase {
 			return sqltest.Records(t, db, `SELECT data FROM "`+mode+place(dir)+`"."`+stream+`" WHERE `+live)
 		},
 		Host:   sdk.Host{Dial: new(net.Dialer).DialContext},
-		Keyed:  mode == "upsert" || mode == "mirror" || mode == "history",
+		Keyed:  mode == "upsert" || mode == "history",
 		Rounds: 15,
 	}
 }
@@ -52,8 +52,8 @@ func theCase(addr, mode, live string) sdktest.SinkCase {
 // TestServer is one server for all: to start one takes longer than most tests.
 func TestServer(t *testing.T) {
 	addr := server(t)
-	for mode, live := range map[string]string{"append": "NOT _scrapekit_deleted", "upsert": "true", "insert": "true",
-		"mirror": "true", "history": "_current"} {
+	for mode, live := range map[string]string{"append": "NOT _scrapekit_deleted", "upsert": "true",
+		"history": "_current"} {
 		t.Run(mode, func(t *testing.T) {
 			sdktest.TestSink(t, postgres.Plugin(), theCase(addr, mode, live))
 		})

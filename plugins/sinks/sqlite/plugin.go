@@ -1,5 +1,5 @@
-// Package sqlite is a sink that writes streams into tables of an SQLite file. How is told in package
-// sqlsink.
+// Package sqlite is a sink that writes streams into tables of an SQLite file. How is told in
+// package sqlsink.
 package sqlite
 
 import (

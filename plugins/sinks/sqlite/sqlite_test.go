@@ -21,15 +21,15 @@ func theCase(mode, live string) sdktest.SinkCase {
 			defer db.Close()
 			return sqltest.Records(t, db, `SELECT data FROM "`+stream+`" WHERE `+live)
 		},
-		Keyed:  mode == "upsert" || mode == "mirror" || mode == "history",
+		Keyed:  mode == "upsert" || mode == "history",
 		Rounds: 20,
 	}
 }
 
 func TestModes(t *testing.T) {
 	t.Parallel()
-	for mode, live := range map[string]string{"append": "_scrapekit_deleted = 0", "upsert": "1", "insert": "1",
-		"mirror": "1", "history": "_current"} {
+	for mode, live := range map[string]string{"append": "_scrapekit_deleted = 0", "upsert": "1",
+		"history": "_current"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			sdktest.TestSink(t, sqlite.Plugin(), theCase(mode, live))

@@ -145,8 +145,8 @@ func (s *Server) await(t testing.TB, db *sql.DB) {
 	}
 }
 
-// Postgres starts a PostgreSQL with the role "scrapekit", whose password is "secret", and a database
-// of that name. Without one installed the test is skipped.
+// Postgres starts a PostgreSQL with the role "scrapekit", whose password is "secret", and a
+// database of that name. Without one installed the test is skipped.
 func Postgres(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -164,7 +164,8 @@ func Postgres(t testing.TB, settings ...string) *Server {
 		"-E", "UTF8", "--no-sync")
 	_, port, _ := net.SplitHostPort(s.Addr)
 	s.bin = filepath.Join(bin, "postgres")
-	s.args = []string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + s.Dir,
+	s.args = []string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c",
+		"unix_socket_directories=" + s.Dir,
 		"-c", "fsync=off", "-c", "max_connections=200"}
 	for _, one := range settings {
 		s.args = append(s.args, "-c", one)
@@ -199,7 +200,8 @@ func Open(t testing.TB, driver, url string) *sql.DB {
 func Strings(t testing.TB, db *sql.DB, query string, args ...any) []string {
 	t.Helper()
 	rows, err := db.Query(query, args...)
-	if err != nil && (strings.Contains(err.Error(), "does not exist") || strings.Contains(err.Error(), "no such table") ||
+	if err != nil && (strings.Contains(err.Error(), "does not exist") ||
+		strings.Contains(err.Error(), "no such table") ||
 		strings.Contains(err.Error(), "doesn't exist")) {
 		return nil
 	}
