@@ -116,25 +116,11 @@ func (s *Sink) dropUnseen(ctx context.Context, x execer, t *table, run string) e
 
 // enough compares what there was with what the run has brought.
 func (s *Sink) enough(ctx context.Context, x execer, t *table, before, now string) error {
-	count := func(of string) (n int64, err error) {
-		rows, err := x.QueryContext(ctx, "SELECT count(*) FROM "+of)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = rows.Close() }() // its error is that of Err
-		for rows.Next() {
-			err = rows.Scan(&n)
-		}
-		if err == nil {
-			err = rows.Err()
-		}
-		return n, err
-	}
-	had, err := count(before)
+	had, err := count(ctx, x, before)
 	if err != nil {
 		return err
 	}
-	has, err := count(now)
+	has, err := count(ctx, x, now)
 	if err != nil {
 		return err
 	}
@@ -146,4 +132,19 @@ func (s *Sink) enough(ctx context.Context, x execer, t *table, before, now strin
 			s.options.MinRows))
 	}
 	return nil
+}
+
+// count is how many rows there are.
+func count(ctx context.Context, x execer, of string) (n int64, err error) {
+	rows, err := x.QueryContext(ctx, "SELECT count(*) FROM "+of)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, err
+		}
+	}
+	return n, rows.Err()
 }

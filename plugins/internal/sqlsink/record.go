@@ -69,8 +69,11 @@ func (r *reader) row(t *table, record []byte, op sdk.Op, fresh string) (row, err
 	r.source.Reset()
 	r.source.Write(record)
 	r.decoder.Reset(&r.source)
-	if open, err := r.decoder.ReadToken(); err != nil || open.Kind() != '{' {
-		return nil, errors.Join(err, noObject(err))
+	switch open, err := r.decoder.ReadToken(); {
+	case err != nil:
+		return nil, err
+	case open.Kind() != '{':
+		return nil, errors.New("it is no JSON object")
 	}
 	out := make(row, len(t.cols))
 	extra := []byte(nil)
@@ -104,7 +107,7 @@ func (r *reader) row(t *table, record []byte, op sdk.Op, fresh string) (row, err
 	if _, err := r.decoder.ReadToken(); err != nil {
 		return nil, err
 	}
-	if _, err := r.decoder.ReadToken(); err != io.EOF {
+	if _, err := r.decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it is more than one JSON value")
 	}
 	if extra != nil {
@@ -119,13 +122,6 @@ func (r *reader) row(t *table, record []byte, op sdk.Op, fresh string) (row, err
 		}
 	}
 	return out, t.whole(out, op)
-}
-
-func noObject(err error) error {
-	if err != nil {
-		return nil
-	}
-	return errors.New("it is no JSON object")
 }
 
 // whole reports what of its key a row lacks: a deletion may have the first fields alone.

@@ -25,18 +25,19 @@ func (s *Sink) look(ctx context.Context, q querier) (found, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
 	out := found{}
 	for rows.Next() {
 		var table, column, kind string
 		if err := rows.Scan(&table, &column, &kind); err != nil {
-			return nil, errors.Join(err, rows.Close())
+			return nil, err
 		}
 		if out[table] == nil {
 			out[table] = map[string]string{}
 		}
 		out[table][column] = kind
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return out, rows.Err()
 }
 
 // layouts makes the tables of streams, without a look at the database.

@@ -99,16 +99,17 @@ func (s *Sink) holdings(ctx context.Context, x execer) ([]holding, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
 	var out []holding
 	for rows.Next() {
 		var h holding
 		if err := rows.Scan(&h.name, &h.seat, &h.pipeline, &h.shape, &h.epoch, &h.last, &h.run, &h.base, &h.whole,
 			&h.finished); err != nil {
-			return nil, errors.Join(err, rows.Close())
+			return nil, err
 		}
 		out = append(out, h)
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return out, rows.Err()
 }
 
 // take makes the tables this instance's and brings them back to the token.
@@ -173,18 +174,11 @@ func (s *Sink) take(ctx context.Context, x execer) error {
 func (s *Sink) mayTake(ctx context.Context, x execer, t *table, of []holding) error {
 	name := s.dialect.table(t.name)
 	if len(of) == 0 && !s.created[t.name] {
-		var one int
-		rows, err := x.QueryContext(ctx, "SELECT 1 FROM "+name+" LIMIT 1")
+		filled, err := count(ctx, x, "(SELECT 1 FROM "+name+" LIMIT 1) some")
 		if err != nil {
 			return err
 		}
-		for rows.Next() {
-			err = rows.Scan(&one)
-		}
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		if one != 0 {
+		if filled > 0 {
 			return sdk.Permanent(fmt.Errorf(
 				"the table %s is there, has rows, and is not this sink's: rename or drop it, or "+
 					"set another table", name))

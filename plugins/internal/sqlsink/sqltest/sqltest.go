@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -82,16 +81,18 @@ func newServer(t testing.TB, as *syscall.Credential) *Server {
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return &Server{Addr: l.Addr().String(), Dir: dir, as: as}
 }
 
 func (s *Server) command(bin string, args ...string) *exec.Cmd {
-	cmd := exec.Command(bin, args...)
+	cmd := exec.CommandContext(context.Background(), bin, args...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
@@ -174,7 +175,7 @@ func Postgres(t testing.TB, settings ...string) *Server {
 	t.Cleanup(func() { s.Stop(syscall.SIGQUIT) })
 	db := Open(t, "pgx", PostgresURL(s.Addr, "postgres"))
 	s.await(t, db)
-	if _, err := db.Exec("CREATE DATABASE scrapekit"); err != nil {
+	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE scrapekit"); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -199,7 +200,7 @@ func Open(t testing.TB, driver, url string) *sql.DB {
 // Strings are the values of a query with one column. A table that is not there has none.
 func Strings(t testing.TB, db *sql.DB, query string, args ...any) []string {
 	t.Helper()
-	rows, err := db.Query(query, args...)
+	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil && (strings.Contains(err.Error(), "does not exist") ||
 		strings.Contains(err.Error(), "no such table") ||
 		strings.Contains(err.Error(), "doesn't exist")) {
@@ -208,6 +209,7 @@ func Strings(t testing.TB, db *sql.DB, query string, args ...any) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
 	var out []string
 	for rows.Next() {
 		var s sql.NullString
@@ -216,7 +218,7 @@ func Strings(t testing.TB, db *sql.DB, query string, args ...any) []string {
 		}
 		out = append(out, s.String)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return out
