@@ -11,6 +11,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // serverVar tells the process that is killed where the server is.
@@ -50,7 +51,10 @@ func theCase(addr, mode, live string) sdktest.SinkCase {
 }
 
 // TestServer is one server for all: to start one takes longer than most tests.
+//
+//ci:plain
 func TestServer(t *testing.T) {
+	crashtest.Plain(t)
 	addr := server(t)
 	for mode, live := range map[string]string{"append": "NOT _scrapekit_deleted", "upsert": "true",
 		"history": "_current"} {

@@ -8,6 +8,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/sqlsink/sqltest"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // theCase is the sink in a mode. live says of a row whether it counts.
@@ -26,7 +27,9 @@ func theCase(mode, live string) sdktest.SinkCase {
 	}
 }
 
+//ci:plain
 func TestModes(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	for mode, live := range map[string]string{"append": "_scrapekit_deleted = 0", "upsert": "1",
 		"history": "_current"} {
@@ -38,7 +41,10 @@ func TestModes(t *testing.T) {
 }
 
 // TestCrash has one of some operations fail, evenly spread: SDKTEST_CRASH_SHARE=1 has all.
+//
+//ci:plain
 func TestCrash(t *testing.T) {
+	crashtest.Plain(t)
 	if os.Getenv("SDKTEST_CRASH_SHARE") == "" {
 		t.Setenv("SDKTEST_CRASH_SHARE", "16")
 	}
