@@ -40,12 +40,15 @@ type Server struct {
 	Dir  string
 	bin  string
 	args []string
-	as   *syscall.Credential
+	as   *account
 	cmd  *exec.Cmd
 }
 
+// account is a user of the system.
+type account struct{ uid, gid uint32 }
+
 // unprivileged is who runs a server that refuses root; nil: whoever runs the test.
-func unprivileged(t testing.TB, name string) *syscall.Credential {
+func unprivileged(t testing.TB, name string) *account {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil
@@ -62,10 +65,10 @@ func unprivileged(t testing.TB, name string) *syscall.Credential {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return &account{uint32(uid), uint32(gid)}
 }
 
-func newServer(t testing.TB, as *syscall.Credential) *Server {
+func newServer(t testing.TB, as *account) *Server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sqltest")
 	if err != nil {
@@ -77,7 +80,7 @@ func newServer(t testing.TB, as *syscall.Credential) *Server {
 		}
 	})
 	if as != nil {
-		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
+		if err := os.Chown(dir, int(as.uid), int(as.gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +98,7 @@ func (s *Server) command(bin string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), bin, args...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
+	cmd.SysProcAttr = attributes(s.as)
 	return cmd
 }
 
