@@ -67,7 +67,10 @@ func TestStoringKilled(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		b.storingKilled(t, database{sink: "sqlite",
-			settings: func(dir string, _ int) string { return fmt.Sprintf("  path = %q", filepath.Join(dir, "out.db")) },
+			settings: func(dir string, _ int) string {
+				return fmt.Sprintf("  path = %q",
+					filepath.Join(dir, "out.db"))
+			},
 			open: func(t testing.TB, dir string) *sql.DB {
 				return sqltest.Open(t, "sqlite", filepath.Join(dir, "out.db"))
 			},

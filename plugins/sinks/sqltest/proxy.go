@@ -24,7 +24,8 @@ type Proxy struct {
 // PostgresCommit is a COMMIT as a client of PostgreSQL sends it.
 var PostgresCommit = []byte("Q\x00\x00\x00\x0bcommit\x00")
 
-// NewProxy starts one, which ends with the test. commit is how a client's message ends that commits.
+// NewProxy starts one, which ends with the test. commit is how a client's message ends that
+// commits.
 func NewProxy(t testing.TB, server string, commit []byte) *Proxy {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
