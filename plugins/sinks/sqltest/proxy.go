@@ -68,20 +68,22 @@ func (p *Proxy) Cuts() (before, after int) {
 
 // serve connects a client with the server until one of both ends, or the test.
 func (p *Proxy) serve(ctx context.Context, client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }() // that it is closed is what counts, here and below
 	server, err := new(net.Dialer).DialContext(ctx, "tcp", p.server)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	stop := context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
 	defer stop()
 	var lost atomic.Bool // the next reply
 	var back sync.WaitGroup
-	defer back.Wait()
-	defer server.Close()
+	defer func() {
+		_ = server.Close()
+		back.Wait()
+	}()
 	back.Go(func() {
-		defer client.Close()
+		defer func() { _ = client.Close() }()
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buffer)
