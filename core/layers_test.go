@@ -186,7 +186,8 @@ var sealed = []floor{
 		"HCL ends where values begin"},
 	{"modernc.org/sqlite", []string{"core/internal/checkpoint", "plugins/internal/sqlsink"},
 		"one store among others, and one database to write to"},
-	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink"}, "a driver is one dialect's"},
+	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
+		"a driver is one dialect's, and that of its tests"},
 }
 
 type pkg struct {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/internal/sqlsink/sqltest"
+	"github.com/scrapekit/scrapekit/plugins/sinks/sqltest"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -53,6 +53,7 @@ var tests = map[string]func(*place){
 	"NUL":           testNUL,
 	"Refused":       testRefused,
 	"Fenced":        testFenced,
+	"OthersTables":  testOthersTables,
 	"SchemaChanges": testSchemaChanges,
 }
 
@@ -341,6 +342,26 @@ func testFenced(p *place) {
 		p.Errorf("the former one finishes: %v", err)
 	}
 	p.must("the former one", former.Close(), "1=1")
+}
+
+// testOthersTables: a table that no pipeline has is taken if it is empty, and refused if it is not.
+func testOthersTables(p *place) {
+	p.must("opened", p.open("r1", false), "1=2")
+	p.must("closed", p.sink.Close(), "1=2")
+	forget := func() {
+		if _, err := p.db.ExecContext(p.Context(), "DELETE FROM "+strings.Replace(p.table, "things",
+			"_scrapekit_tables", 1)); err != nil {
+			p.Fatal(err)
+		}
+	}
+	forget()
+	p.must("an empty one", p.run("r2", false, thing("a", 1, "x")), "1=1", "a1x")
+	forget()
+	p.token = nil
+	if err := p.open("r3", false); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "is not this sink's") {
+		p.Errorf("one with rows: %v", err)
+	}
+	p.must("after it", nil, "1=1", "a1x")
 }
 
 // testSchemaChanges: new fields become columns, and types widen without loss.

@@ -174,7 +174,7 @@ func (s *Sink) take(ctx context.Context, x execer) error {
 func (s *Sink) mayTake(ctx context.Context, x execer, t *table, of []holding) error {
 	name := s.dialect.table(t.name)
 	if len(of) == 0 && !s.created[t.name] {
-		filled, err := count(ctx, x, "(SELECT 1 FROM "+name+" LIMIT 1) some")
+		filled, err := count(ctx, x, "(SELECT 1 FROM "+name+" LIMIT 1) AS one")
 		if err != nil {
 			return err
 		}
