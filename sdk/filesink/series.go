@@ -45,8 +45,8 @@ func (s *Files) output(stream string) (*output, error) {
 	return sr.current, nil
 }
 
-// newSeries finds or creates a series. Names that differ only in case are one file on some disks,
-// so they share a series.
+// newSeries finds or creates a series. It refuses a name that differs from another only in case,
+// because some disks treat them as one file.
 func (s *Files) newSeries(name string) (*series, error) {
 	if sr := s.byPath[name]; sr != nil {
 		return sr, nil
