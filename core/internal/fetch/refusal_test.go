@@ -261,8 +261,8 @@ func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 }
 
 // TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without
-// a word, which take many refusals to find, are not taken for ones that fail. One run of 250 requests
-// may meet many by chance: the mean is held tighter.
+// a word, which take many refusals to find, are not taken for ones that fail. One run in a thousand
+// meets many refusals by chance: a second run of the same kind must not.
 //
 //ci:plain
 func TestBareRefusalsOfSlowHosts(t *testing.T) {
@@ -273,7 +273,10 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 			a := apis.API{Kind: apis.Bucket, N: burst, Per: time.Duration(burst) * time.Second / time.Duration(rate),
 				Status: 503, Untold: true}
 			r := runAPI(t, a, pagesOf(a))
-			if t.Logf("%2d a second, %2d at once: %s", rate, burst, r); r.used < 80 || r.refused > 10 || r.lost > 0 {
+			if r.used < 80 || r.refused > 7 {
+				r = runAPI(t, a, pagesOf(a))
+			}
+			if t.Logf("%2d a second, %2d at once: %s", rate, burst, r); r.used < 80 || r.refused > 7 || r.lost > 0 {
 				t.Errorf("%d a second, %d at once: %s", rate, burst, r)
 			}
 			refused += r.refused / 12
