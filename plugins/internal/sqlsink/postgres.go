@@ -124,6 +124,9 @@ func (p *Postgres) classed(err error) error {
 	if err == nil || sdk.IsPermanent(err) || !errors.As(err, &pg) {
 		return err
 	}
+	if what := p.advice(pg.Code); what != "" {
+		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))
+	}
 	for _, code := range []string{"28", "3D", "3F", "42"} { // login, database, schema, rights and syntax
 		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // another was as fast
 			return sdk.Permanent(fmt.Errorf("%s: %w", p.place(), err))
@@ -132,11 +135,30 @@ func (p *Postgres) classed(err error) error {
 	return fmt.Errorf("%s: %w", p.place(), err)
 }
 
+// advice says what to do about an error; "": nobody knows.
+func (p *Postgres) advice(code string) string {
+	switch code {
+	case "28P01":
+		return fmt.Sprintf("give the password of the role %s in url or password", p.conf.User)
+	case "28000":
+		return "the server lets nobody in by this role, address and TLS: see url, and pg_hba.conf of the server"
+	case "3D000":
+		return fmt.Sprintf("make the database with CREATE DATABASE %s, or name another in url",
+			p.quote(p.conf.Database))
+	case "42501":
+		return fmt.Sprintf("give the role %s the right with GRANT: on the schema %s CREATE and USAGE; on its tables "+
+			"SELECT, INSERT, UPDATE, DELETE", p.conf.User, p.quote(p.schema))
+	}
+	return ""
+}
+
 func (p *Postgres) isData(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") ||
 		strings.HasPrefix(pg.Code, "54"))
 }
+
+func (p *Postgres) login() bool { return true }
 
 func (p *Postgres) place() string {
 	return fmt.Sprintf("postgres://%s:%d/%s", p.conf.Host, p.conf.Port, p.conf.Database)
