@@ -128,7 +128,7 @@ func (p *Postgres) classed(err error) error {
 		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))
 	}
 	for _, code := range []string{"28", "3D", "3F", "42"} { // login, database, schema, rights and syntax
-		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // 42P07 and 42710: another process created it first
+		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // these two: another was faster
 			return sdk.Permanent(fmt.Errorf("%s: %w", p.place(), err))
 		}
 	}
