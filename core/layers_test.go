@@ -186,6 +186,8 @@ var sealed = []floor{
 		"HCL ends where values begin"},
 	{"modernc.org/sqlite", []string{"core/internal/checkpoint", "plugins/internal/sqlsink"},
 		"one store among others, and one database to write to"},
+	{"github.com/go-sql-driver/mysql", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
+		"as above"},
 	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
 		"a driver is one dialect's, and that of its tests"},
 }
