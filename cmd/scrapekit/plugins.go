@@ -29,8 +29,7 @@ import (
 // firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
 	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(),
-		mysql.Plugin(),
-		postgres.Plugin(), sqlite.Plugin()}
+		mysql.Plugin(), postgres.Plugin(), sqlite.Plugin()}
 }
 
 // shipped returns the descriptions of the first-party plugins and the host's own sink.
