@@ -128,14 +128,14 @@ func (p *Postgres) classed(err error) error {
 		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))
 	}
 	for _, code := range []string{"28", "3D", "3F", "42"} { // login, database, schema, rights and syntax
-		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // another was as fast
+		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // 42P07 and 42710: another process created it first
 			return sdk.Permanent(fmt.Errorf("%s: %w", p.place(), err))
 		}
 	}
 	return fmt.Errorf("%s: %w", p.place(), err)
 }
 
-// advice says what to do about an error; "": nobody knows.
+// advice says what to do about an error; "" if that is unknown.
 func (p *Postgres) advice(code string) string {
 	switch code {
 	case "28P01":
@@ -249,7 +249,7 @@ func (p *Postgres) before() []string {
 	return []string{"CREATE SCHEMA IF NOT EXISTS " + p.quote(p.schema)}
 }
 
-// lock is one for all databases of the server, and lasts until the end of the transaction.
+// lock is one lock for all databases of the server. It lasts until the end of the transaction.
 func (p *Postgres) lock() string { return "SELECT pg_advisory_xact_lock(7226912374107)" }
 
 func (p *Postgres) ddlInTransaction() bool { return true }
@@ -378,7 +378,7 @@ func (p *Postgres) flush(ctx context.Context, s *session) error {
 
 func (p *Postgres) settle(context.Context, *sql.Conn) error { return nil }
 
-// merge brings what is staged into its table: of each key the row that counts.
+// merge moves staged rows into their table: for each key, the row that counts.
 func (p *Postgres) merge(ctx context.Context, s *session, staging *staged) error {
 	t := staging.t
 	if !t.keyed() || staging.n == 0 {
