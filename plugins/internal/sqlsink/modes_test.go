@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqltest"
@@ -77,6 +78,24 @@ func TestPostgres(t *testing.T) {
 			t.Parallel()
 			test(&place{T: t, plugin: postgres.Plugin(), config: map[string]any{"url": url, "schema": name},
 				table: `"` + name + `"."things"`, db: sqltest.Open(t, "pgx", url)})
+		})
+	}
+}
+
+// TestMariaDB reads with the words of standard SQL.
+func TestMariaDB(t *testing.T) {
+	t.Parallel()
+	addr := sqltest.MariaDB(t).Addr
+	root := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := root.ExecContext(t.Context(), "CREATE DATABASE `"+name+"`"); err != nil {
+				t.Fatal(err)
+			}
+			test(&place{T: t, plugin: mysql.Plugin(), table: `"things"`,
+				config: map[string]any{"url": "mysql://scrapekit:secret@" + addr + "/" + name},
+				db:     sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/"+name+"?sql_mode=ANSI")})
 		})
 	}
 }

@@ -146,6 +146,9 @@ func (r *reader) value(k kind, v jsontext.Value) ([]byte, error) {
 		return nil, err
 	}
 	out := r.arena[start:len(r.arena):len(r.arena)]
+	if !r.dialect.fits(k, out) && k == numeric {
+		return nil, fmt.Errorf("%.60s has more digits than the database keeps", v)
+	}
 	if !r.dialect.fits(k, out) {
 		return nil, errors.New("the database cannot keep the character U+0000")
 	}

@@ -132,7 +132,7 @@ func (s *Sink) fit(t *table, there map[string]string) ([]string, error) {
 			continue
 		}
 		is, known := s.dialect.kindOf(has)
-		if !known || is == c.kind || strings.EqualFold(has, s.dialect.typeOf(c.kind, t.isKey(i))) {
+		if !known || is == c.kind || strings.EqualFold(has, s.dialect.typeOf(c.kind, t.indexed(i))) {
 			continue
 		}
 		wide := join(is, c.kind)
@@ -181,7 +181,7 @@ func (s *Sink) create(t *table) string { return createTable(s.dialect, t, t.name
 func createTable(d Dialect, t *table, name string) string {
 	var lines []string
 	for i, c := range t.cols {
-		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, t.isKey(i) && t.mode != Append))
+		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, t.indexed(i)))
 	}
 	for _, c := range t.meta {
 		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, false))

@@ -207,15 +207,16 @@ func sorted(set map[string]bool) []string {
 }
 
 func (s *Sink) commit(ctx context.Context) error {
-	if err := s.dialect.flush(ctx, s.session); err != nil {
-		return err
+	x := s.session
+	s.session = nil // whatever comes of it: the next transaction must not find this one open
+	err := s.dialect.flush(ctx, x)
+	if err == nil {
+		err = s.keep(ctx, x.tx, s.n+1)
 	}
-	if err := s.keep(ctx, s.session.tx, s.n+1); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, x.tx.Rollback())
 	}
-	tx := s.session.tx
-	s.session = nil
-	if err := tx.Commit(); err != nil {
+	if err := x.tx.Commit(); err != nil {
 		return err
 	}
 	s.n++
