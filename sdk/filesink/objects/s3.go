@@ -198,10 +198,21 @@ func (s *s3) Put(ctx context.Context, o Object, body []byte) error {
 func (s *s3) Head(ctx context.Context, key string) (Info, error) {
 	h, _, err := s.do(ctx, http.MethodHead, key, nil, nil, nil)
 	if err != nil {
-		return Info{}, known(err)
+		return Info{}, known(s.why(ctx, key, err))
 	}
 	size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
 	return Info{Size: size, Owner: h.Get(ownerHeader)}, err
+}
+
+// why asks once more why HEAD was refused, in a way whose reply says it.
+func (s *s3) why(ctx context.Context, key string, refused error) error {
+	var e *s3Error
+	if !errors.As(refused, &e) || e.Status == http.StatusNotFound || !sdk.IsPermanent(refused) {
+		return refused
+	}
+	_, _, err := s.do(ctx, http.MethodGet, "", url.Values{"list-type": {"2"}, "prefix": {key}, "max-keys": {"1"}}, nil,
+		nil)
+	return cmp.Or(err, refused)
 }
 
 func (s *s3) List(ctx context.Context, prefix string, f func(key string)) error {
