@@ -23,6 +23,7 @@ type Files struct {
 	template  template
 	rotate    int64
 	format    format
+	turns     bool // a series goes on with its last file
 	overwrite bool
 	patience  time.Duration // how long to wait for who writes to the path
 	remote    *remote       // nil: the files stay on this disk
