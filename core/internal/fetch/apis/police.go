@@ -37,6 +37,10 @@ type API struct {
 	Hold time.Duration
 	// Untold says that no reply tells the limit: only refusals do.
 	Untold bool
+	// For is the shortest possible time of a run; 0: a minute.
+	For time.Duration
+	// Known is how much may be refused in the second half of a run, in percent; 0: 1.
+	Known float64
 	// Used and Refused are what is to be reached at least and at most, in percent, where it is not
 	// 95 and 1, or 3 where it is untold; see Why.
 	Used, Refused float64
