@@ -140,12 +140,24 @@ var Table = []API{
 		})},
 	{Name: "Jira, Confluence, Bitbucket Data Center", Limit: "a token bucket, filled at an interval",
 		Sent: "X-RateLimit-Limit, -Remaining, -Interval-Seconds, -FillRate, retry-after (0 while there are tokens)",
-		Kind: Bucket, N: 75, Per: 5 * second,
+		Kind: Bucket, N: 75, Per: 5 * second, Every: second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
 			h.Set("X-RateLimit-FillRate", "15")
 			h.Set("X-RateLimit-Interval-Seconds", "1")
+			h.Set("Retry-After", "0")
+			return retryAfter(h, s)
+		}},
+	{Name: "Jira Data Center, two a second", Limit: "a token bucket, filled at an interval",
+		Sent: "the same", Used: 85,
+		Why:  "a tenth of the bucket is left to others who share it, and this one loses at each interval what it still holds",
+		Kind: Bucket, N: 10, Per: 5 * second, Every: 5 * second,
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-RateLimit-Limit", num(s.Limit))
+			h.Set("X-RateLimit-Remaining", num(s.Left))
+			h.Set("X-RateLimit-FillRate", "10")
+			h.Set("X-RateLimit-Interval-Seconds", "5")
 			h.Set("Retry-After", "0")
 			return retryAfter(h, s)
 		}},
@@ -594,6 +606,16 @@ var Table = []API{
 	{Name: "Airtable, unknown to the plugin", Limit: "five a second; after a refusal nothing for half a minute",
 		Sent: "nothing", Used: 90, Why: "nothing states the 30 s, so a first guess after half a second is refused too, and the second is from 5 s only: 92 % of the rate", Kind: Bucket, N: 5, Per: second, Hold: 30 * second, For: 60 * minute,
 		Untold: true, Tell: nothing},
+	{Name: "Brave Search, free", Limit: "one a second, and a month",
+		Sent: "the same", Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d", s.Limit, s.AlsoLimit))
+			h.Set("X-RateLimit-Policy", fmt.Sprintf("%d;w=%d, %d;w=%d", s.Limit, int(s.Window.Seconds()), s.AlsoLimit,
+				int(s.AlsoWindow.Seconds())))
+			h.Set("X-RateLimit-Remaining", fmt.Sprintf("%d, %d", s.Left, s.AlsoLeft))
+			h.Set("X-RateLimit-Reset", whole(s.Reset)+", "+whole(s.AlsoReset))
+			return ""
+		}},
 	{Name: "requests under way, 429", Limit: "so many at once", Sent: "429", Kind: Crowd, N: 5, Untold: true,
 		Tell: nothing},
 	{Name: "requests under way, 503", Limit: "so many at once", Sent: "503", Kind: Crowd, N: 5, Status: 503,
