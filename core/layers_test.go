@@ -184,7 +184,10 @@ var sealed = []floor{
 		"go-plugin's odd ends are turned into good messages in two places"},
 	{"github.com/hashicorp/hcl/v2", []string{"core/internal/config", "core/internal/registry/hclfile"},
 		"HCL ends where values begin"},
-	{"modernc.org/sqlite", []string{"core/internal/checkpoint"}, "one store among others"},
+	{"modernc.org/sqlite", []string{"core/internal/checkpoint", "plugins/internal/sqlsink"},
+		"one store among others, and one database to write to"},
+	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
+		"a driver is one dialect's, and that of its tests"},
 }
 
 type pkg struct {
@@ -295,6 +298,7 @@ var large = map[string]string{
 	"core/internal/config":                   "one language: each block's file knows the others' values",
 	"core/internal/pipeline":                 "a run, from its plan to its last commit, on one set of types",
 	"plugins/internal/markup":                "two readers and a writer of one tree",
+	"plugins/internal/sqlsink.Dialect":       "what differs between databases, a method for each thing",
 	"sdk/conformance.T":                      "it is testing.T, as far as checks use it",
 }
 

@@ -11,7 +11,7 @@ var files embed.FS
 
 // Subjects are the names of all pages, in reading order for newcomers.
 var Subjects = []string{
-	"pipeline", "sources", "transforms", "sinks", "http", "credentials", "sandbox", "operating",
+	"pipeline", "sources", "transforms", "sinks", "databases", "http", "credentials", "sandbox", "operating",
 	"guarantees", "performance", "limits", "jira", "writing", "publishing", "installing", "words",
 }
 

@@ -120,7 +120,7 @@ func newReadmeSite(t *testing.T) readmeSite {
 	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t),
 		endpoint: httpsinktest.New(t).URL}
 	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl",
-		"examples/webhook.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
+		"examples/webhook.hcl", "examples/jira-sqlite.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),
@@ -171,6 +171,7 @@ func (s readmeSite) write(t *testing.T, name, text string) {
 var made = map[string][]string{
 	"README.md": {"scrapekit-demo/corpus/messages.jsonl", "first/issues.jsonl",
 		"examples/generated/records.jsonl"},
+	manualFile("databases"): {"corpus.db", "examples/jira.db"},
 	manualFile("jira"): {"examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
 		"corpus/instruct.jsonl.zst", "examples/jira-full/fields.jsonl"},
 	manualFile("operating"):   {"events.jsonl", "examples/corpus/messages.jsonl"},
