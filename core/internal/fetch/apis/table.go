@@ -607,7 +607,9 @@ var Table = []API{
 		Sent: "nothing", Used: 90, Why: "nothing states the 30 s, so a first guess after half a second is refused too, and the second is from 5 s only: 92 % of the rate", Kind: Bucket, N: 5, Per: second, Hold: 30 * second, For: 60 * minute,
 		Untold: true, Tell: nothing},
 	{Name: "Brave Search, free", Limit: "one a second, and a month",
-		Sent: "the same", Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
+		Sent: "the same", Used: 90,
+		Why: "the second request is sent before the limit is known; its refusal teaches a rate that is too low for a minute",
+		Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d", s.Limit, s.AlsoLimit))
 			h.Set("X-RateLimit-Policy", fmt.Sprintf("%d;w=%d, %d;w=%d", s.Limit, int(s.Window.Seconds()), s.AlsoLimit,

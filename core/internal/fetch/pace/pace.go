@@ -62,7 +62,6 @@ const (
 	dear         = 3 * time.Second // a pause that costs more than too low a guess
 	costly       = 5 * time.Second // a pause that is worth few attempts
 	leastLearned = 1.0 / 600
-	slow         = 20                     // requests per second that are spaced one by one
 	longWait     = 2 * time.Minute        // a pause of a budget, which says nothing about a rate
 	firstPause   = 500 * time.Millisecond // after a refusal without a stated pause
 	pauseCap     = time.Minute
@@ -108,7 +107,6 @@ type Word struct {
 // Flight is a request in progress.
 type Flight struct {
 	sent   time.Time
-	rest   time.Duration // since the request before it
 	serial int
 	crowd  int // concurrent requests when it was sent, including itself
 	gone   int // of these, replied since
@@ -124,11 +122,10 @@ type Pace struct {
 	places   int // from the file
 	book     limits.Book
 	clock    limits.Clock
-	serial   int       // number of sent requests
-	sentAt   time.Time // time of the last one
-	live     int       // processes that use the host; 0: only this one
-	told     news      // to the others, or by one of them
-	usual    bool      // the host sends Retry-After with good replies too
+	serial   int  // number of sent requests
+	live     int  // processes that use the host; 0: only this one
+	told     news // to the others, or by one of them
+	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
 	budget   budget
 	again    again
@@ -200,8 +197,7 @@ func (p *Pace) Began(now time.Time) *Flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.serial++
-	f := &Flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1, rest: now.Sub(p.sentAt)}
-	p.sentAt = now
+	f := &Flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1}
 	p.underway = append(p.underway, f)
 	return f
 }
@@ -367,10 +363,6 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	teaches := w.Refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.Pause < longWait
 	if p.live > 1 && !math.IsInf(v.Rate, 1) {
 		teaches = false // other users share the stated limit
-	}
-	// A request that is faster than the stated rate was sent before that was known.
-	if v.Rate < slow && f.rest.Seconds() < 1/v.Rate/2 {
-		teaches = false
 	}
 	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a failing host may count a request or not
 		p.fit.add(sent, w.Refused, before)
