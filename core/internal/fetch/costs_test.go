@@ -102,12 +102,12 @@ func TestCostsThatDiffer(t *testing.T) {
 		tell          func(http.Header, time.Duration)
 		used, refused float64 // percent, beside a volley
 	}{
-		{"a window", false, reset, 95, 1},
+		{"a window", false, reset, 95, 1.5},
 		// each window ends with requests that find out that it is not over
-		{"a window, no reset", false, func(http.Header, time.Duration) {}, 50, 8},
-		{"a bucket", true, reset, 90, 1},
+		{"a window, no reset", false, func(http.Header, time.Duration) {}, 40, 8},
+		{"a bucket", true, reset, 90, 2},
 		{"a bucket that says what it gains", true,
-			func(h http.Header, _ time.Duration) { h.Set("X-RateLimit-Replenish-Rate", "37.5") }, 90, 1},
+			func(h http.Header, _ time.Duration) { h.Set("X-RateLimit-Replenish-Rate", "37.5") }, 90, 2},
 	} {
 		for _, dear := range []int{3, 10, 30} {
 			t.Run(fmt.Sprintf("%s, %d", c.name, dear), func(t *testing.T) {

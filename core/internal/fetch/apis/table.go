@@ -608,7 +608,7 @@ var Table = []API{
 		Untold: true, Tell: nothing},
 	{Name: "Brave Search, free", Limit: "one a second, and a month",
 		Sent: "the same", Used: 90,
-		Why: "the second request is sent before the limit is known; its refusal teaches a rate that is too low for a minute",
+		Why:  "the second request is sent before the limit is known; its refusal teaches a rate that is too low for a minute",
 		Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d", s.Limit, s.AlsoLimit))

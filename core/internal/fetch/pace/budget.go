@@ -27,6 +27,8 @@ const (
 	budgetTest   = 16 // number of windows from one test for more to the next
 	budgetParts  = 8  // number of parts of a window that expire separately if its requests are spread out
 	budgetBarred = 10 * time.Minute
+	budgetFewer  = 3                    // consecutive windows with fewer requests that show that the host allows fewer
+	budgetWrong  = 8                    // refusals in the time of two windows' requests that show that n is wrong
 	budgetMargin = 5 * time.Millisecond // difference of the latency of two requests
 )
 
@@ -62,6 +64,10 @@ type budget struct {
 	since       int           // accepted requests since the last test
 	misfits     int           // refusals within a window,
 	misfit      int           // and since at the last of them
+	fewer       int           // consecutive windows that ended after three quarters of n or sooner,
+	fewest      int           // and after how many requests at most
+	shorts      int           // refusals of requests that should have been accepted,
+	shortsFrom  int           // and since when their count began
 	barred      time.Time     // no window is assumed until then
 
 	// While n is unknown, the previous requests:
@@ -114,7 +120,7 @@ func (b *budget) wait(now time.Time, underway int) time.Duration {
 			return 0
 		}
 		if rest := b.sends[len(b.sends)-1].Sub(b.sends[0]); b.since >= budgetTest*b.n && rest < b.window/budgetParts {
-			b.testing, b.since, b.misfit = true, 0, 0
+			b.testing, b.since, b.misfit, b.shortsFrom = true, 0, 0, 0
 		}
 		b.plan(b.window)
 	}
@@ -146,6 +152,9 @@ func (b *budget) take(sent, now time.Time) (lost bool) {
 			b.passed(sent)
 		}
 		b.sends, b.next, b.gone = b.sends[b.expired(sent):], time.Time{}, 0
+	}
+	if len(b.sends)+1 >= b.n {
+		b.fewer, b.fewest = 0, 0
 	}
 	at, _ := slices.BinarySearchFunc(b.sends, sent, time.Time.Compare)
 	b.sends = slices.Insert(b.sends, at, sent)
@@ -220,7 +229,7 @@ func (b *budget) refuse(sent, now time.Time) (found, lost bool) {
 			return true, false
 		}
 	case first && b.testing && len(b.sends) >= b.n/budgetLike:
-		b.n, b.testing, b.slowly, b.since, b.misfit = len(b.sends), false, false, 0, 0
+		b.n, b.testing, b.slowly, b.since, b.misfit, b.shortsFrom = len(b.sends), false, false, 0, 0, 0
 		b.plan(b.window)
 	default:
 		return false, b.short(sent, now)
@@ -230,7 +239,23 @@ func (b *budget) refuse(sent, now time.Time) (found, lost bool) {
 
 // short records a refusal of a request that the window should allow.
 func (b *budget) short(sent, now time.Time) (lost bool) {
+	if b.since-b.shortsFrom > 2*b.n {
+		b.shorts, b.shortsFrom = 0, b.since
+	}
+	if b.shorts++; b.shorts > max(budgetWrong, b.n/2) && b.since-b.shortsFrom > budgetFew {
+		*b = budget{barred: now.Add(budgetBarred)}
+		return true
+	}
 	if b.gone == 0 || b.next.IsZero() { // within a window
+		if len(b.sends) <= b.n*3/4 {
+			b.fewer++
+			b.fewest = max(b.fewest, len(b.sends))
+		}
+		if b.fewer == budgetFewer && b.fewest >= budgetFew {
+			b.n, b.fewer, b.fewest, b.misfits, b.misfit = b.fewest, 0, 0, 0, b.since
+			b.plan(b.window)
+			return false
+		}
 		if b.since-b.misfit > 2*b.n {
 			b.misfits = 0
 		}
@@ -244,7 +269,11 @@ func (b *budget) short(sent, now time.Time) (lost bool) {
 			b.most = max(b.most, b.least)
 			b.window = b.most
 		case b.misfits == 2 && len(b.sends) >= budgetFew:
-			b.n = len(b.sends)
+			// The limit has fallen; how long the window is must be found out again, from here.
+			b.n, b.misfits = len(b.sends), 0
+			b.least, b.most = b.window, b.window+b.window/10
+			b.top = b.most
+			b.guess()
 		default:
 			*b = budget{barred: now.Add(budgetBarred)}
 			return true

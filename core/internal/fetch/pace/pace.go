@@ -126,6 +126,7 @@ type Pace struct {
 	live     int  // processes that use the host; 0: only this one
 	told     news // to the others, or by one of them
 	usual    bool // the host sends Retry-After with good replies too
+	states   bool // the host has stated a limit
 	suspect  suspect
 	budget   budget
 	again    again
@@ -367,7 +368,9 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a failing host may count a request or not
 		p.fit.add(sent, w.Refused, before)
 	}
-	if teaches && !p.budget.known() || !w.Refused || w.Crowd {
+	p.states = p.states || len(w.Limits) > 0
+	windows := p.budget.known() || now.Before(p.budget.barred) // refusals are most likely of those
+	if teaches && !windows || !w.Refused || w.Crowd {
 		p.company(f, now, status, w, v)
 	}
 	p.eased.add(now, status >= 500 && !w.Refused && p.crowd.limit() == unlimited)
@@ -460,7 +463,7 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 		pause = p.budget.wait(now, len(p.underway))
 	}
 	if pause == 0 {
-		pause = p.unsaid(now, w.Least)
+		pause = p.unsaid(now, w)
 	}
 	p.refusedAt, p.paused, p.stale = now, pause, true
 	p.stepAt, p.stepTaken = now, 0
@@ -470,16 +473,19 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 	return pause
 }
 
-// unsaid returns the pause after a refusal that states none.
-func (p *Pace) unsaid(now time.Time, least time.Duration) time.Duration {
-	pause := max(firstPause, least) << min(p.refusals-1, 10)
-	pause = min(pauseCap, pause, max(least, pauseSoon, now.Sub(p.outage)/pauseLate))
+// unsaid returns the pause after a refusal that states none. The pauses double; if nothing is known of
+// the limit either, its end is to be found, and they grow more slowly.
+func (p *Pace) unsaid(now time.Time, w Word) time.Duration {
+	pause := min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
+	if !p.states {
+		pause = min(pause, max(w.Least, pauseSoon, now.Sub(p.outage)/pauseLate))
+	}
 	return pause + rand.N(pause/10)
 }
 
 // spend shows budget a refusal that states nothing, and reports whether it concerns a window.
 func (p *Pace) spend(sent, now time.Time, w Word) bool {
-	if w.Pause > 0 || len(w.Limits) > 0 || w.Crowd || w.Busy || w.Suspected || p.live > 1 ||
+	if w.Pause > 0 || p.states || w.Crowd || w.Busy || w.Suspected || p.live > 1 ||
 		p.crowd.limit() < unlimited {
 		if p.budget.known() {
 			p.lesson = p.before
