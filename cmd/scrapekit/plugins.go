@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/plugins"
 	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
+	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
@@ -27,8 +28,8 @@ import (
 
 // firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(), postgres.Plugin(),
-		sqlite.Plugin()}
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(),
+		mysql.Plugin(), postgres.Plugin(), sqlite.Plugin()}
 }
 
 // shipped returns the descriptions of the first-party plugins and the host's own sink.

@@ -318,17 +318,13 @@ var guarantees = []mutant{
 		edits: []edit{{sqlsink + "/state.go", `	if err == nil && held != int64(len(names)) {`,
 			`	if err == nil && held < 0 {`}}},
 	{name: "sql: the token is in another transaction", pkg: sqlsink, test: "TestSQLite/Fenced",
-		edits: []edit{{sqlsink + "/sink.go", `	if err := s.keep(ctx, s.session.tx, s.n+1); err != nil {
+		edits: []edit{{sqlsink + "/sink.go", `	if err == nil {
+		err = s.keep(ctx, x.tx, s.n+1)
+	}
+`, ""}, {sqlsink + "/sink.go", `	if err := x.tx.Commit(); err != nil {
 		return err
 	}
-	tx := s.session.tx
-	s.session = nil
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-`, `	tx := s.session.tx
-	s.session = nil
-	if err := tx.Commit(); err != nil {
+`, `	if err := x.tx.Commit(); err != nil {
 		return err
 	}
 	if err := s.keep(ctx, s.conn, s.n+1); err != nil {

@@ -30,7 +30,6 @@ type database struct {
 	settings func(dir string, round int) string
 	open     func(t testing.TB, dir string) *sql.DB
 	table    func(round int) string
-	between  func() // is called before each run of the host
 }
 
 // storing writes a pipeline that stores in a database, and commits as often as it can.
@@ -80,14 +79,21 @@ func TestStoringKilled(t *testing.T) {
 		t.Parallel()
 		server := sqltest.Postgres(t)
 		proxy := sqltest.NewProxy(t, server.Addr, sqltest.PostgresCommit)
-		d := postgresAt(server.Addr, proxy.Addr)
-		d.between = func() { proxy.CutEvery(9) }
-		b.storingKilled(t, d)
-		before, after := proxy.Cuts()
-		t.Logf("cut at a COMMIT: %d before it came to the server, %d after it landed", before, after)
-		if before < 2 || after < 2 {
-			t.Error("the test proves less than it says")
-		}
+		b.storingCut(t, postgresAt(server.Addr, proxy.Addr), proxy)
+	})
+	t.Run("mysql", func(t *testing.T) {
+		t.Parallel()
+		server := sqltest.MariaDB(t)
+		proxy := sqltest.NewProxy(t, server.Addr, sqltest.MySQLCommit)
+		b.storingCut(t, database{sink: "mysql",
+			settings: func(_ string, round int) string {
+				return fmt.Sprintf("  url = \"mysql://scrapekit:secret@%s/scrapekit?tls=false\"\n  table = \"round%d_{stream}\"",
+					proxy.Addr, round)
+			},
+			open: func(t testing.TB, _ string) *sql.DB {
+				return sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+server.Addr+")/scrapekit")
+			},
+			table: func(round int) string { return fmt.Sprintf("round%d_records", round) }}, proxy)
 	})
 }
 
@@ -101,6 +107,16 @@ func postgresAt(addr, by string) database {
 			return sqltest.Open(t, "pgx", sqltest.PostgresURL(addr, "scrapekit"))
 		},
 		table: func(round int) string { return fmt.Sprintf("round%d.records", round) }}
+}
+
+// storingCut kills, and cuts connections too.
+func (b tools) storingCut(t *testing.T, d database, proxy *sqltest.Proxy) {
+	b.storingKilled(t, d)
+	before, after := proxy.Cuts()
+	t.Logf("cut at a COMMIT: %d before it came to the server, %d after it landed", before, after)
+	if before < 2 || after < 2 {
+		t.Error("the test proves less than it says")
+	}
 }
 
 func (b tools) storingKilled(t *testing.T, d database) {
@@ -138,9 +154,6 @@ func (b tools) storingRound(t *testing.T, d database, round int, random *rand.Ra
 				at += 1 + random.IntN(110)
 				p.Strikes = append(p.Strikes, crashtest.Strike{At: at, Of: victim})
 			}
-		}
-		if d.between != nil {
-			d.between()
 		}
 		out, err := p.Run(t.Context())
 		if err != nil {

@@ -17,12 +17,15 @@ type Proxy struct {
 	commit []byte
 
 	mu            sync.Mutex
-	every, seen   int // commits
+	seen          int // commits
 	before, after int // cuts
 }
 
 // PostgresCommit is a COMMIT as a client of PostgreSQL sends it.
 var PostgresCommit = []byte("Q\x00\x00\x00\x0bcommit\x00")
+
+// MySQLCommit is one as a client of MySQL sends it.
+var MySQLCommit = []byte("\x07\x00\x00\x00\x03COMMIT")
 
 // NewProxy starts one, which ends with the test. commit is how a client's message ends that
 // commits.
@@ -50,13 +53,6 @@ func NewProxy(t testing.TB, server string, commit []byte) *Proxy {
 		all.Wait()
 	})
 	return p
-}
-
-// CutEvery has it cut at every nth COMMIT from now on; 0: at none.
-func (p *Proxy) CutEvery(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.every = n
 }
 
 // Cuts are how many connections it has cut before the server had the COMMIT, and after it replied.
@@ -118,6 +114,9 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 	}
 }
 
+// every is at which of the COMMITs it cuts.
+const every = 9
+
 // fate is what becomes of a message.
 type fate int
 
@@ -130,15 +129,15 @@ const (
 func (p *Proxy) fate(message []byte) fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.every == 0 || !bytes.HasSuffix(message, p.commit) {
+	if !bytes.HasSuffix(message, p.commit) {
 		return passes
 	}
 	p.seen++
-	switch p.seen % (2 * p.every) {
+	switch p.seen % (2 * every) {
 	case 0:
 		p.before++
 		return lostBefore
-	case p.every:
+	case every:
 		p.after++
 		return lostAfter
 	}
