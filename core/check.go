@@ -5,6 +5,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
@@ -23,7 +24,7 @@ func (p *Pipeline) Stages() []string {
 }
 
 // Check starts every plugin and lets it try its settings: connect, log in. The error joins the
-// errors of all stages.
+// errors of all stages, each with the place of its block in the file.
 func (p *Pipeline) Check(ctx context.Context) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -34,7 +35,7 @@ func (p *Pipeline) Check(ctx context.Context) error {
 			continue
 		}
 		if e := parts.check(ctx, b); e != nil {
-			err = errors.Join(err, at(stageName(b), e))
+			err = errors.Join(err, fmt.Errorf("%s: %w", b.Pos, at(stageName(b), e)))
 		}
 	}
 	return p.redact.Error(errors.Join(err, closeAll()))

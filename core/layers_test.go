@@ -186,7 +186,10 @@ var sealed = []floor{
 		"HCL ends where values begin"},
 	{"modernc.org/sqlite", []string{"core/internal/checkpoint", "plugins/internal/sqlsink"},
 		"one store among others, and one database to write to"},
-	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink"}, "a driver is one dialect's"},
+	{"github.com/go-sql-driver/mysql", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
+		"as above"},
+	{"github.com/jackc/pgx/v5", []string{"plugins/internal/sqlsink", "plugins/sinks/sqltest"},
+		"a driver is one dialect's, and that of its tests"},
 }
 
 type pkg struct {
@@ -293,6 +296,7 @@ var large = map[string]string{
 	"plugins/sources/jira/internal/jiratest": "two products' APIs, as the source reads them; only tests import it",
 	"plugins/sources/jira":                   "one walk over a Jira and the traps on its way; what is apart is in internal",
 	"cmd/scrapekit":                          "a file a command",
+	"plugins/internal/sqlsink":               "six modes, and a file for each of three databases",
 	"core":                                   "the façade of pipelines, and that of installing and publishing",
 	"core/internal/config":                   "one language: each block's file knows the others' values",
 	"core/internal/pipeline":                 "a run, from its plan to its last commit, on one set of types",

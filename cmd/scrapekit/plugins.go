@@ -14,8 +14,10 @@ import (
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
+	"github.com/scrapekit/scrapekit/plugins/sinks/csv"
 	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
+	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
@@ -27,8 +29,8 @@ import (
 
 // firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(), postgres.Plugin(),
-		sqlite.Plugin()}
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), csv.Plugin(), httpsink.Plugin(),
+		mysql.Plugin(), postgres.Plugin(), sqlite.Plugin()}
 }
 
 // shipped returns the descriptions of the first-party plugins and the host's own sink.

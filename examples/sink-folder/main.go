@@ -1,6 +1,5 @@
-// Command sink-folder writes each record into a file that is named by its key. What comes again
-// takes the place of what is there: that is how a sink keeps "once per key", and need not go back
-// to a token.
+// Command sink-folder writes each record into a file that is named by its key. A repeated record
+// replaces its file: so the sink keeps "once per key", and need not come back to a token.
 package main
 
 import (
@@ -30,7 +29,7 @@ type folder struct {
 	changed map[string]bool     // folders, since the last commit
 }
 
-// token says only whose it is: there is nothing to go back to.
+// token names the owner only: there is nothing to restore.
 const token = "by key"
 
 // extension is that of a record's file.
@@ -109,7 +108,7 @@ func (f *folder) name(b sdk.Batch, record []byte) (string, error) {
 	return name, nil
 }
 
-// replace puts a record into its place as a whole: half of one is never there.
+// replace replaces a record's file as a whole: a partial one is never there.
 func replace(dir, name string, record []byte) error {
 	f, err := os.Create(filepath.Join(dir, ".new"))
 	if err != nil {
@@ -122,7 +121,7 @@ func replace(dir, name string, record []byte) error {
 	return os.Rename(f.Name(), filepath.Join(dir, name+extension))
 }
 
-// remove removes the record of a key, or all whose keys begin so.
+// remove removes the record of a key, or all whose keys begin with these fields.
 func remove(dir, name string) error {
 	files, err := os.ReadDir(dir)
 	for _, file := range files {
@@ -133,7 +132,7 @@ func remove(dir, name string) error {
 	return err
 }
 
-// Commit makes the names last. What is in the files is on the disk already.
+// Commit makes the file names durable. The content is durable already.
 func (f *folder) Commit(context.Context) (sdk.Token, error) {
 	for dir := range f.changed {
 		if err := sync(dir); err != nil {

@@ -20,9 +20,9 @@ type settings struct {
 	Prefix   string `json:"prefix" default:"scrapekit" min:"1" doc:"Begins the names of all keys, which are the sink's alone: PREFIX:STREAM is the list of a stream, of JSON objects. A deletion is one with _op."`
 }
 
-// sink writes to one server. What it appends is cut off again if no commit stands for it. A killed
-// process may have sent what the server has not done yet: the epoch shuts it out. The keys are one
-// pipeline's: what another has written is not its to cut.
+// sink writes to one server. Records that no commit covers are cut off again. A killed process may
+// have sent commands that the server has not executed yet: the epoch fences them. The keys belong
+// to one pipeline: the sink does not cut what another has written.
 type sink struct {
 	settings
 	dialer  *sdk.Dialer
@@ -31,7 +31,7 @@ type sink struct {
 	lengths map[string]int64 // of the lists, by stream
 }
 
-// token is what a commit stands for.
+// token is the state at a commit.
 type token struct {
 	Lengths map[string]int64 `json:"lengths"`
 }
@@ -54,7 +54,7 @@ func (s *sink) Check(ctx context.Context) error {
 	return errors.Join(ask(ctx, server, "PING").err, server.Close())
 }
 
-// Open brings the lists back to a commit.
+// Open restores the lists to a commit.
 func (s *sink) Open(ctx context.Context, start sdk.Start) error {
 	at := token{Lengths: map[string]int64{}}
 	if start.Token != nil && !start.Full {
@@ -84,8 +84,8 @@ func (s *sink) Open(ctx context.Context, start sdk.Start) error {
 	return nil
 }
 
-// own makes the keys the pipeline's, or finds them to be. Lists without an owner are this
-// pipeline's if it has a token for them.
+// own makes the keys belong to the pipeline, or checks that they do. Lists without an owner are
+// this pipeline's if it has a token for them.
 func (s *sink) own(ctx context.Context, start sdk.Start) error {
 	key := s.key("", "owner")
 	owner, lists := ask(ctx, s.server, "GET", key), ask(ctx, s.server, "SMEMBERS", s.key("", "streams"))
@@ -112,7 +112,7 @@ func (s *sink) own(ctx context.Context, start sdk.Start) error {
 	return owner.err
 }
 
-// cut cuts a list back. Of an earlier run's records somebody may have taken some since.
+// cut cuts a list back. A reader may have taken records of an earlier run since.
 func (s *sink) cut(ctx context.Context, stream string, n int64, resume bool) error {
 	list := s.key("list", stream)
 	has := ask(ctx, s.server, "LLEN", list)
@@ -161,7 +161,8 @@ func (s *sink) Write(ctx context.Context, b sdk.Batch) error {
 	return errors.Join(exec.list[0].err, exec.list[1].err)
 }
 
-// Commit returns how long the lists are. They last as the server has it: see its appendfsync.
+// Commit returns the lengths of the lists. How durable they are is the server's setting: see its
+// appendfsync.
 func (s *sink) Commit(context.Context) (sdk.Token, error) { return json.Marshal(token{s.lengths}) }
 
 func (s *sink) Close() error {

@@ -1,4 +1,4 @@
-// Command source-hello is a plugin of one's own, whole: a source that says hello.
+// Command source-hello is a complete plugin: a source that says hello.
 package main
 
 import (
@@ -31,7 +31,7 @@ func (h hello) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
 	return []sdk.Split{{ID: "all", Stream: "greetings", Estimate: int64(h.Times)}}, nil
 }
 
-// Read goes on after the greeting that the cursor names: a killed run gives none twice.
+// Read continues after the greeting that the cursor names, so a killed run repeats none.
 func (h hello) Read(_ context.Context, s sdk.Split, w *sdk.Writer) error {
 	done := 0
 	if s.Cursor != nil {

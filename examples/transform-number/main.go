@@ -39,7 +39,7 @@ func (x *number) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 	return out.Flush(), err
 }
 
-// Open goes back to the token; a run that starts over counts anew.
+// Open restores the token. A run that starts over counts from the beginning.
 func (x *number) Open(_ context.Context, s sdk.Start) (err error) {
 	x.n = 0
 	if s.Token != nil && !s.Full {

@@ -1,4 +1,4 @@
-// Checks: what is run, and what a failure breaks.
+// A check of the suite, and the promise that a failure breaks.
 
 package conformance
 
@@ -6,7 +6,7 @@ import (
 	"context"
 )
 
-// T is what a check needs of whoever runs it. It is that of *testing.T, but for Run.
+// T is what a check needs of its runner: the methods of *testing.T, except for Run.
 type T interface {
 	Context() context.Context
 	Helper()
@@ -21,7 +21,7 @@ type T interface {
 	Run(name string, f func(T)) bool
 }
 
-// Promise is what scrapekit promises its users, and a plugin can break.
+// Promise is a promise of scrapekit to its users that a plugin can break.
 type Promise string
 
 // The promises.
@@ -33,9 +33,9 @@ const (
 	AnyHost     Promise = "a plugin works with every host of its protocol"
 )
 
-// A Check is one of a suite's.
+// A Check is one check of a suite.
 type Check struct {
 	Name    string
-	Promise Promise // which a plugin breaks that fails it
+	Promise Promise // the promise that a failing plugin breaks
 	Doc     string  // what must hold
 }

@@ -1,4 +1,4 @@
-// Checks: all checks of a kind.
+// The list of all checks of each kind.
 
 package conformance
 

@@ -1,5 +1,5 @@
-// Connections of an instance: they break when it is killed, as those of a process do, and what it
-// has sent last may still be on its way.
+// Connections of an instance. They break when the instance is killed, as those of a process do, and
+// its last writes may still be in flight.
 
 package conformance
 
@@ -19,20 +19,20 @@ type conns struct {
 
 	mu     sync.Mutex
 	all    []*conn
-	writes int           // so far, on all of them
-	holdAt int           // from this write on nothing is sent, but kept; 0: never
-	held   chan struct{} // closed at that write
+	writes int           // writes so far, on all connections
+	holdAt int           // writes from this one on are held back; 0: none
+	held   chan struct{} // closed at write holdAt
 	cut    bool
 }
 
-// conn is one of them.
+// conn is one connection.
 type conn struct {
 	net.Conn
 	of   *conns
-	late [][]byte // what is kept
+	late [][]byte // writes that are held back
 }
 
-// connsOf returns a host whose connections are one instance's.
+// connsOf returns a host whose connections belong to one instance.
 func connsOf(h sdk.Host) (sdk.Host, *conns) {
 	c := &conns{dial: h.Dial}
 	if h.Dial != nil {
@@ -65,15 +65,15 @@ func (c *conns) any() bool {
 	return len(c.all) > 0
 }
 
-// written is how many writes there were.
+// written is the number of writes.
 func (c *conns) written() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.writes
 }
 
-// hold keeps what is written from the n-th write on, counted from now. The channel is closed when
-// it comes.
+// hold holds writes back from the n-th one on, counted from now. The channel is closed at that
+// write.
 func (c *conns) hold(n int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,8 +81,8 @@ func (c *conns) hold(n int) <-chan struct{} {
 	return c.held
 }
 
-// hangUp breaks all connections: the instance was killed. Those with something on its way are
-// broken for the instance alone.
+// hangUp breaks all connections, because the instance was killed. A connection with writes in
+// flight breaks only for the instance.
 func (c *conns) hangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,13 +91,13 @@ func (c *conns) hangUp() {
 		if one.late == nil {
 			_ = one.Conn.Close() // it may be closed already
 		} else {
-			_ = one.Conn.SetReadDeadline(time.Now()) // who reads is woken up
+			_ = one.Conn.SetReadDeadline(time.Now()) // wakes blocked readers
 		}
 	}
 }
 
-// arrive delivers what was on its way, and then the end of the connections. It returns when the far
-// end has had its say, or has had time for it.
+// arrive delivers the writes in flight, and then ends the connections. It returns when the remote
+// end has closed them, or has had time to.
 func (c *conns) arrive() {
 	c.mu.Lock()
 	late := c.all
@@ -117,7 +117,7 @@ func (c *conn) arrive() {
 	if late == nil {
 		return
 	}
-	_ = c.Conn.SetDeadline(time.Now().Add(2 * time.Second)) // whatever goes wrong is the far end's right
+	_ = c.Conn.SetDeadline(time.Now().Add(2 * time.Second)) // the remote end may fail in any way
 	for _, p := range late {
 		if _, err := c.Conn.Write(p); err != nil {
 			break
@@ -155,14 +155,14 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// pending reports whether something is on its way.
+// pending reports whether writes are in flight.
 func (c *conn) pending() bool {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
 	return c.late != nil
 }
 
-// Close implements net.Conn. What is on its way is delivered all the same.
+// Close implements net.Conn. Writes in flight are still delivered.
 func (c *conn) Close() error {
 	if c.pending() {
 		return c.Conn.SetReadDeadline(time.Now())
@@ -170,7 +170,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite and SetLinger are what a connection over the wire has beyond net.Conn.
+// CloseWrite and SetLinger are the methods that a connection over the wire has beyond net.Conn.
 
 func (c *conn) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })

@@ -1,4 +1,4 @@
-// Faults: what a source does when it is killed, and when the remote system answers badly.
+// Faults: a source that is killed, and a remote system that answers badly.
 
 package conformance
 
@@ -15,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// maxFaults is how many requests of a source are answered badly, spread evenly; each costs a Read
-// for every way.
+// maxFaults is how many requests of a source get bad replies, spread evenly. Each costs one Read
+// for every kind of bad reply.
 const maxFaults = 4
 
 // needsRequests skips a check of a source that makes no requests.
@@ -27,7 +27,7 @@ func (s *sourceTest) needsRequests(t T) {
 	}
 }
 
-// killed kills the process in the middle of a Read; another one goes on from the last cursor.
+// killed kills the process in the middle of a Read. Another process continues from the last cursor.
 func (s *sourceTest) killed(t T) {
 	if !s.subject.Process {
 		t.Skipf("there is no process to kill")
@@ -68,7 +68,7 @@ func (s *sourceTest) longest() (sdk.Split, int) {
 	return best, s.whole[best.ID].events
 }
 
-// faulty is one instance through many faults: the remote system behind it answers as it is told to.
+// faulty is one instance that meets many faults: the remote system behind it answers as instructed.
 type faulty struct {
 	*sourceTest
 	system swapped
@@ -77,7 +77,7 @@ type faulty struct {
 
 func (s *sourceTest) faulty() *faulty { return &faulty{sourceTest: s} }
 
-// restart begins anew, for a plugin that did not survive, or remembers what it was told.
+// restart starts a new instance for a plugin that crashed or that caches replies.
 func (f *faulty) restart(t T) {
 	t.Helper()
 	if f.live != nil {
@@ -89,7 +89,7 @@ func (f *faulty) restart(t T) {
 }
 
 // under reads a split while the remote system answers as o says. It fails the check if the plugin
-// does not survive it. A plugin that does not ask any more, for it knows the answer, is asked anew.
+// crashes. If the plugin makes no request, because it knows the answer, a new instance is used.
 func (f *faulty) under(t T, p sdk.Split, what string, o otherwise) (*recording, error) {
 	t.Helper()
 	o.next = f.remote
@@ -121,13 +121,13 @@ func (f *faulty) read(t T, p sdk.Split, what string) (*recording, error) {
 	return r, err
 }
 
-// crashed reports whether err is the end of a process, as the host tells it.
+// crashed reports whether err says that a process ended, as the host reports it.
 func crashed(err error) bool {
 	var c interface{ Crashed() bool }
 	return errors.As(err, &c) && c.Crashed()
 }
 
-// rateLimit: a host that has asked again and again hands on the 429.
+// rateLimit: after its retries the host passes the 429 on.
 func (s *sourceTest) rateLimit(t T) {
 	s.needsRequests(t)
 	o := otherwise{to: anyRequest, status: http.StatusTooManyRequests, body: []byte(`{"error":"slow down"}`),
@@ -143,9 +143,9 @@ func (s *sourceTest) rateLimit(t T) {
 	}
 }
 
-// badReplies: a reply that cannot be used is an error, or a reject, or said to be missing, or makes
-// no difference. It is not the end of the data.
-// Of 403 and 404 only the source knows what they mean: "not for you" may well be no record.
+// badReplies: an unusable reply is an error, a reject, or reported as missing, or makes no
+// difference. It is never taken for the end of the data. Only the source knows what 403 and 404
+// mean: "not for you" may well be no record.
 func (s *sourceTest) badReplies(t T) {
 	s.needsRequests(t)
 	f := s.faulty()
@@ -176,7 +176,7 @@ func (s *sourceTest) badReplies(t T) {
 	}
 }
 
-// strangeReplies: whatever comes, the process lives and answers, be it with an error.
+// strangeReplies: whatever the reply is, the process survives and answers, possibly with an error.
 func (s *sourceTest) strangeReplies(t T) {
 	s.needsRequests(t)
 	f := s.faulty()
@@ -191,7 +191,7 @@ func (s *sourceTest) strangeReplies(t T) {
 	}
 }
 
-// targets picks the requests that are answered badly.
+// targets picks the requests that get bad replies.
 func (s *sourceTest) targets() []exchange {
 	var places []int
 	var all []exchange
@@ -207,7 +207,7 @@ func (s *sourceTest) targets() []exchange {
 	return out
 }
 
-// oddTexts puts odd texts in the place of one that a record has taken from a reply.
+// oddTexts puts odd texts in place of a text that a record has taken from a reply.
 func (s *sourceTest) oddTexts(t T) {
 	s.needsRequests(t)
 	e, text, ok := s.carried()
@@ -234,12 +234,13 @@ func (s *sourceTest) oddTexts(t T) {
 			t.Errorf("%s: %.300v; it may be rejected, but not end the split", what, err)
 		}
 	}
-	// Such a text is no JSON: an error is an answer, only a crash or a hang is none.
+	// Such a text is no JSON, so an error is a valid answer. Only a crash or a hang fails the
+	// check.
 	_, _ = f.under(t, s.asking, "half of a surrogate pair in a text",
 		otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
 }
 
-// arrived looks for a record that carries a text, or a reject.
+// arrived looks for a record that carries a text, or for a reject.
 func arrived(items []item, text string) error {
 	for _, it := range items {
 		if it.kind == "reject" {
@@ -253,7 +254,7 @@ func arrived(items []item, text string) error {
 	return errors.New("no record carries it as it was")
 }
 
-// holds reports whether a value is the text, or one within it is.
+// holds reports whether a value is the text, or contains it.
 func holds(v any, text string) bool {
 	switch v := v.(type) {
 	case string:
@@ -270,7 +271,7 @@ func holds(v any, text string) bool {
 	return false
 }
 
-// carried finds a text of a record that stands in one reply, once.
+// carried finds a text of a record that occurs exactly once in one reply.
 func (s *sourceTest) carried() (exchange, string, bool) {
 	for _, it := range s.whole[s.asking.ID].items {
 		var record map[string]any

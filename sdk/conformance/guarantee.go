@@ -1,4 +1,4 @@
-// Guarantees: what of a sink's promise the checks of sinks hold it to.
+// Guarantees: what the checks of sinks require, by the sink's guarantee.
 
 package conformance
 
@@ -10,7 +10,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
-// sinkGuarantee: what a sink says of itself is whole, and it can keep it.
+// sinkGuarantee: the guarantee that a sink declares is complete, and the sink is able to keep it.
 func sinkGuarantee(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	g := host.GuaranteeOf(s.sink())
@@ -25,8 +25,8 @@ func sinkGuarantee(s *sinkTest) {
 	}
 }
 
-// delivered compares what is there with what was delivered. After a kill a sink may hold more, if
-// it has said so.
+// delivered compares what is at the place with what was delivered. After a kill a sink may hold
+// more, if its guarantee says so.
 func (s *sinkTest) delivered(what string, got, want []string) error {
 	if s.exact() {
 		return firstDifference(what, got, want)
@@ -50,5 +50,5 @@ func (s *sinkTest) delivered(what string, got, want []string) error {
 	return nil
 }
 
-// exact reports whether the sink must hold just what was committed.
+// exact reports whether the sink must hold exactly what was committed.
 func (s *sinkTest) exact() bool { return !s.killed || s.guarantee.Delivery == sdk.ExactlyOnce }

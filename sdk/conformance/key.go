@@ -1,4 +1,4 @@
-// Keys: what identifies a record, and what a deletion names.
+// Keys: the fields that identify a record, and those that a deletion names.
 
 package conformance
 
@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// KeyOf returns the values of the first fields of key that record has, each ended by a comma, and
-// how many they are.
+// KeyOf returns the values of the leading fields of key that record has, each followed by a comma,
+// and their number.
 func KeyOf(record string, key []string) (string, int) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal([]byte(record), &fields) != nil {
@@ -26,8 +26,8 @@ func KeyOf(record string, key []string) (string, int) {
 	return values.String(), len(key)
 }
 
-// checkDeletion says what is wrong with the key of a deletion: it holds the first fields of the
-// primary key, at least one, and nothing else.
+// checkDeletion describes what is wrong with the key of a deletion. It must hold the first fields
+// of the primary key, at least one, and nothing else.
 func checkDeletion(record string, key []string) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(record), &fields); err != nil {

@@ -1,4 +1,4 @@
-// What every plugin owes, of whatever kind: a name, a schema, settings that are checked.
+// Checks of plugins of every kind: a name, a schema, settings that are validated.
 
 package conformance
 
@@ -15,7 +15,7 @@ var (
 	settingsCheck = Check{"settings", SameWords, "settings fit the schema, and others are refused for good"}
 )
 
-// Plugin runs the checks that are the same for every kind: the description, and the settings.
+// Plugin runs the checks for every kind: the description and the settings.
 func Plugin(t T, s Subject, config json.RawMessage, kind sdk.Kind) {
 	t.Helper()
 	t.Run(describeCheck.Name, func(t T) { testDescribe(t, s.Info, kind) })
@@ -61,7 +61,7 @@ func testSettings(t T, s Subject, config json.RawMessage) {
 	}
 }
 
-// tryStart starts the plugin and ends it again. It says what the plugin says of its settings.
+// tryStart starts the plugin and stops it. It returns the plugin's error about its settings.
 func tryStart(t T, s Subject, config json.RawMessage) error {
 	i, err := s.Start(sdk.Host{}.In(t.Context()), config, sdk.Host{})
 	if err == nil {

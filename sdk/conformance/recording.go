@@ -1,4 +1,4 @@
-// recording: what one Read emitted, in a form that can be compared.
+// recording: what one Read emitted, in a comparable form.
 
 package conformance
 
@@ -15,26 +15,26 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// recording is an [sdk.Output] that keeps all it gets.
+// recording is an [sdk.Output] that keeps everything it receives.
 type recording struct {
 	items   []item
 	added   []sdk.Split
 	problem error             // the first breach of the contract
 	onEvent func(n int) error // called at each event, with its number from 1; may be nil
 	events  int
-	alive   atomic.Int64 // events, for who looks from elsewhere
+	alive   atomic.Int64 // events, for another goroutine to read
 	limit   int          // of items; 0: none
 	missing atomic.Bool
 }
 
-// count notes that the source says what it goes on without.
+// count records what the source reports as missing.
 func (r *recording) count(name string, _ int64) {
 	if strings.HasPrefix(name, hint.Missing+"/") {
 		r.missing.Store(true)
 	}
 }
 
-// skipped notes that the rest of the split is skipped: what came after the last cursor does not
+// skipped records that the rest of the split is skipped: what came after the last cursor does not
 // count.
 func (r *recording) skipped() {
 	r.items, _ = upToCursor(r.items, false)
@@ -113,7 +113,7 @@ func (r *recording) Reject(j sdk.Reject) error {
 	return r.event()
 }
 
-// cursors returns the places of the cursors.
+// cursors returns the positions of the cursors.
 func (r *recording) cursors() []int {
 	var out []int
 	for i, it := range r.items {
@@ -124,8 +124,8 @@ func (r *recording) cursors() []int {
 	return out
 }
 
-// flow is what was emitted, by stream: a Writer keeps the order within a stream only. Cursors are
-// no part of it: where they stand may depend on where a Read began.
+// flow is what was emitted, by stream, because a Writer keeps the order only within a stream. It
+// leaves out cursors: their positions may depend on where a Read began.
 type flow map[string][]string
 
 func flowOf(items []item) flow {
@@ -143,7 +143,7 @@ func flowOf(items []item) flow {
 	return out
 }
 
-// differs says where got is not want, or nothing.
+// differs describes how got differs from want, or returns "".
 func (want flow) differs(got flow) error {
 	for key := range want {
 		if err := firstDifference(key, got[key], want[key]); err != nil {
@@ -176,7 +176,7 @@ var (
 	errTooMuch = errors.New("there is too much to read")
 )
 
-// upToCursor returns what counts as delivered of a Read that broke off, and its last cursor.
+// upToCursor returns what counts as delivered by an interrupted Read, and its last cursor.
 func upToCursor(items []item, ended bool) ([]item, []byte) {
 	if ended {
 		return items, nil

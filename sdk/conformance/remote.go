@@ -1,4 +1,4 @@
-// Remote: the remote system as the source saw it, and the ways in which it may answer otherwise.
+// Remote: the remote system as the source saw it, and variants that answer differently.
 
 package conformance
 
@@ -16,7 +16,7 @@ import (
 // maxSeen is how many bytes of replies are remembered.
 const maxSeen = 64 << 20
 
-// remote passes requests on and remembers what came of them.
+// remote passes requests on and remembers the replies.
 type remote struct {
 	next http.RoundTripper
 
@@ -27,7 +27,7 @@ type remote struct {
 	size int
 }
 
-// exchange is a request and the reply that it got.
+// exchange is a request and its reply.
 type exchange struct {
 	method, url string
 	status      int
@@ -39,7 +39,7 @@ func (e exchange) is(req *http.Request) bool {
 	return e.method == req.Method && e.url == req.URL.String()
 }
 
-// isJSON reports whether the reply is JSON with something in it, so that half of it is none.
+// isJSON reports whether the reply is non-empty JSON, so that half of it is not valid.
 func (e exchange) isJSON() bool {
 	return e.status == http.StatusOK && len(e.body) > 2 && json.Valid(e.body)
 }
@@ -77,14 +77,14 @@ func (r *remote) from(n int) []exchange {
 
 func (r *remote) count() int { return len(r.from(0)) }
 
-// otherwise is a remote system that answers one request, or all, in another way.
+// otherwise is a remote system that answers one request, or all, differently.
 type otherwise struct {
 	next   http.RoundTripper
 	to     func(*http.Request) bool
 	status int
 	header http.Header
 	body   []byte
-	asked  *atomic.Bool // the request came
+	asked  *atomic.Bool // the request has arrived
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -115,7 +115,7 @@ func replyTo(req *http.Request, status int, header http.Header, body []byte) *ht
 	}
 }
 
-// swapped is a remote system that can become another.
+// swapped is a remote system that can be replaced.
 type swapped struct{ now atomic.Pointer[otherwise] }
 
 // RoundTrip implements http.RoundTripper.
@@ -123,7 +123,7 @@ func (s *swapped) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.now.Load().RoundTrip(req)
 }
 
-// put makes it o, which has not been asked yet.
+// put replaces it by o, which counts as not asked yet.
 func (s *swapped) put(o *otherwise) {
 	o.asked = new(atomic.Bool)
 	s.now.Store(o)

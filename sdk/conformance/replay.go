@@ -1,4 +1,4 @@
-// Replay: a remote system that is a recording of one.
+// Replay: a recording in place of a remote system.
 
 package conformance
 
@@ -20,7 +20,7 @@ import (
 )
 
 // OpenReplay returns a transport that answers from the lines of `scrapekit recording show --json`;
-// sdktest.Replay says how.
+// see sdktest.Replay.
 func OpenReplay(file string) (http.RoundTripper, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -45,7 +45,7 @@ func OpenReplay(file string) (http.RoundTripper, error) {
 	}
 }
 
-// recorded is a line of `scrapekit recording show --json`, as far as it is of use here.
+// recorded is a line of `scrapekit recording show --json`, with the fields that a replay needs.
 type recorded struct {
 	Method    string      `json:"method"`
 	URL       string      `json:"url"`
@@ -91,7 +91,7 @@ func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
 	return replyTo(req, e.Status, header, []byte(e.Text+string(e.Base64))), nil
 }
 
-// next returns the exchange whose turn it is: the first that is not used, or the last.
+// next returns the exchange that answers next: the first unused one, or the last.
 func (r *replay) next(req *http.Request) (e recorded, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -21,24 +21,24 @@ import (
 
 // SinkCase is a sink that writes below a folder, or to a place named after it.
 type SinkCase struct {
-	// Config returns the settings for a place; dir is empty at first.
+	// Config returns the settings for a place. dir is empty at first.
 	Config func(t T, dir string) json.RawMessage
-	// Read returns the records of a stream that somebody who looks at the place finds, committed or
-	// not, in any order.
+	// Read returns the records of a stream that a reader finds at the place, committed or not, in
+	// any order.
 	Read func(t T, dir, stream string) []string
 	Host sdk.Host
-	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of
-	// records: not before, so that a run that comes to nothing takes nothing away.
+	// Replaces says that the first commit of records of a new run replaces what earlier runs wrote.
+	// It does not happen earlier, so that a run without records removes nothing.
 	Replaces bool
-	// Keyed says that what Read finds is the last record of each key, with deletions applied.
+	// Keyed says that Read finds the last record of each key, with deletions applied.
 	Keyed bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
-	// Patience is after what time a call counts as hung; 0: two minutes.
+	// Patience is the time after which a call counts as hung; 0: two minutes.
 	Patience time.Duration
 }
 
-// sinkOne is a check of a sink; each has a place of its own.
+// sinkOne is a check of a sink. Each check has a place of its own.
 type sinkOne struct {
 	Check
 	run func(*sinkTest)
@@ -66,13 +66,13 @@ var sinkChecks = []sinkOne{
 	{Check{"random", NothingLost, "a random walk of writes, commits, kills and lost tokens ends right"}, sinkRandom},
 }
 
-// Sink checks that a token brings the sink back to exactly the records that were written before its
+// Sink checks that a token restores the sink to exactly the records that were written before its
 // commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded).
 // A sink that guarantees less than [sdk.ExactlyOnce] may hold more after a kill, as its guarantee
-// has it, and never less.
+// says, and never less.
 //
-// No call may hang. An instance that is killed loses its connections, and what it has sent last may
-// arrive later: a sink that connects and promises [sdk.ExactlyOnce] has to shut that out.
+// No call may hang. An instance that is killed loses its connections, and its last writes may
+// arrive later: a sink that connects and promises [sdk.ExactlyOnce] must make these have no effect.
 func Sink(t T, subject Subject, c SinkCase) {
 	w := &watch{patience: c.Patience}
 	for _, check := range sinkChecks {
@@ -88,14 +88,14 @@ func Sink(t T, subject Subject, c SinkCase) {
 	}
 }
 
-// sinkTest is one place, and what is expected to be in it.
+// sinkTest is one place, and its expected content.
 type sinkTest struct {
 	T
 	SinkCase
 	*bench
 	dir     string
-	private string       // its private folder; "": it asks for none
-	streams []sdk.Stream // that it is opened with: no others are written
+	private string       // the sink's private folder; "": it asks for none
+	streams []sdk.Stream // streams that it is opened with: no others are written
 	live    *live
 	next    int // number of the next record
 
@@ -103,7 +103,7 @@ type sinkTest struct {
 	killed    bool // at least once
 }
 
-// sinkStreams are those of most checks.
+// sinkStreams are the streams of most checks.
 var sinkStreams = []sdk.Stream{
 	{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}},
 	{Name: "three", PrimaryKey: []string{"id"}},
@@ -112,7 +112,7 @@ var sinkStreams = []sdk.Stream{
 
 var started = time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
 
-// open runs the sink anew. Whatever ran before is killed.
+// open starts a new instance. It kills any earlier one.
 func (s *sinkTest) open(start sdk.Start) {
 	s.Helper()
 	if err := s.tryOpen(start); err != nil {
@@ -129,7 +129,7 @@ func (s *sinkTest) tryOpen(start sdk.Start) error {
 	return s.tryOpenBeside(start)
 }
 
-// tryOpenBeside opens another instance, whatever else runs.
+// tryOpenBeside opens another instance beside those that run.
 func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
 	s.Helper()
 	s.live = s.bench.start(s.T)
@@ -148,7 +148,7 @@ func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
 	return s.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return open(ctx, start) })
 }
 
-// send is Write by one instance, tokenOf Commit, tell Finish.
+// send is Write of one instance, tokenOf Commit, tell Finish.
 func (s *sinkTest) send(l *live, b sdk.Batch) error {
 	return s.watch.call(l.ctx, "Write", nil,
 		func(ctx context.Context) error { return l.value.(sdk.Sink).Write(ctx, b) })
@@ -209,7 +209,7 @@ func (s *sinkTest) commit() sdk.Token {
 	return token
 }
 
-// holds checks what is at the place.
+// holds checks the content of the place.
 func (s *sinkTest) holds(when, stream string, parts ...[]string) {
 	s.Helper()
 	want := slices.Sorted(slices.Values(slices.Concat(parts...)))
@@ -219,8 +219,8 @@ func (s *sinkTest) holds(when, stream string, parts ...[]string) {
 	}
 }
 
-// found reads what is at the place. A Read that hangs waits for what an instance holds, a lock say,
-// which is then taken away.
+// found reads the place. A Read that hangs waits for something that an instance holds, such as a
+// lock; the instance is then killed.
 func (s *sinkTest) found(stream string) []string {
 	s.Helper()
 	hung := make(chan struct{})
@@ -267,7 +267,7 @@ func sinkRestore(s *sinkTest) {
 	s.holds("gone on from the token", "one", a, b)
 	s.holds("gone on from the token", "two", c)
 	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
-	token = s.commit() // without a write
+	token = s.commit() // no write since
 	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
 	s.holds("back at a token of no writes", "one", a, b)
 }
@@ -285,7 +285,7 @@ func sinkFirstKill(s *sinkTest) {
 	s.holds("after the first commit", "two")
 }
 
-// sinkLostToken kills the host between the sink's commit and its own: the token is lost.
+// sinkLostToken kills the host between the sink's commit and the host's own: the token is lost.
 func sinkLostToken(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	s.write("one", 3)
@@ -297,7 +297,7 @@ func sinkLostToken(s *sinkTest) {
 	for range 2 {
 		s.write("one", 2)
 		s.write("two", 2)
-		s.commit() // lost, and so the last call: a further one would say that the host has kept it
+		s.commit() // lost, so no call follows: one would mean that the host has saved it
 		s.open(sdk.Start{Run: "r1", Token: kept, Resume: true})
 		s.holds("a later token was lost", "one", a)
 		s.holds("a later token was lost", "two")
@@ -345,7 +345,7 @@ func sinkFull(s *sinkTest) {
 	s.write("one", 3)
 	s.write("two", 3)
 	token := s.commit()
-	s.write("one", 1) // of a run that is abandoned
+	s.write("one", 1) // records of a run that is abandoned
 	full := sdk.Start{Run: "r2", Token: token, Full: true, Started: started.Add(time.Second)}
 	for range 2 {
 		s.open(full)
@@ -365,7 +365,7 @@ func sinkManyStreams(s *sinkTest) {
 	if s.subject.Wire && !s.subject.Process {
 		s.Skipf("the wire makes no difference to it")
 	}
-	const streams = 140 // more than anybody keeps open
+	const streams = 140 // more than a sink keeps open
 	s.streams = nil
 	for i := range streams {
 		s.streams = append(s.streams, sdk.Stream{Name: fmt.Sprintf("stream%d", i), PrimaryKey: []string{"id"}})
@@ -386,7 +386,8 @@ func sinkManyStreams(s *sinkTest) {
 	}
 }
 
-// sinkBadRecords: what a sink does not take it rejects, one by one, and takes the others.
+// sinkBadRecords: a sink rejects the records that it cannot write, one by one, and writes the
+// others.
 func sinkBadRecords(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	good := []string{`{"id":1,"text":"good"}`, `{"id":3,"text":"good too"}`}
@@ -407,7 +408,7 @@ func sinkBadRecords(s *sinkTest) {
 	s.holds("beside a rejected record", "one", good)
 }
 
-// sinkHugeRecord: a record that is longer than what gRPC takes by itself.
+// sinkHugeRecord: a record longer than gRPC's default limit.
 func sinkHugeRecord(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	line := string(longer([]byte(`{"id":1}`)))
@@ -423,8 +424,8 @@ func sinkHugeRecord(s *sinkTest) {
 	s.holds("with a huge record", "one", []string{line})
 }
 
-// sinkDeletions: a deletion of a whole key, and of its first field, is taken, and taken back like
-// any record.
+// sinkDeletions: deletions by a whole key and by its first field are accepted, and undone after a
+// kill like any record.
 func sinkDeletions(s *sinkTest) {
 	parts := []string{`{"whole":"a","id":1}`, `{"whole":"b","id":2}`, `{"whole":"a","id":3}`, `{"whole":"ab","id":4}`,
 		`{"whole":"b","id":5}`}
@@ -435,7 +436,7 @@ func sinkDeletions(s *sinkTest) {
 	token := s.commit()
 	s.remove(`{"whole":"a"}`)
 	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
-	if s.guarantee.Delivery != sdk.OncePerKey { // a deletion by a key comes again too
+	if s.guarantee.Delivery != sdk.OncePerKey { // a deletion by key is repeated too
 		s.holds("back at the token before a deletion", "parts", parts)
 	}
 	s.remove(`{"whole":"b","id":5}`)
@@ -460,7 +461,7 @@ func (s *sinkTest) remove(key string) {
 	}
 }
 
-// sinkForeignToken: a token that the sink never made is an error, and not the end.
+// sinkForeignToken: a token that the sink never made is an error, and no crash.
 func sinkForeignToken(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	if host.AbilitiesOf(s.live.value).Open == nil {
@@ -499,8 +500,8 @@ func sinkParallel(s *sinkTest) {
 	s.holds("written at once", "one", want)
 }
 
-// sinkRandom walks through a life of writes, commits, kills and lost tokens, and checks after each
-// kill.
+// sinkRandom does a random sequence of writes, commits, kills and lost tokens, and checks the place
+// after each kill.
 func sinkRandom(s *sinkTest) {
 	if s.Rounds == 0 {
 		s.Rounds = 60
@@ -521,7 +522,7 @@ func sinkRandom(s *sinkTest) {
 			start.Token, start.Resume = bytes.Clone(s.commit()), true
 			committed = mapOf(written)
 		case 2:
-			s.commit() // and the token is lost, with the host
+			s.commit() // the host is killed and the token is lost
 			lost = true
 		}
 		if random.IntN(2) == 0 && !lost {

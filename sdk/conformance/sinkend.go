@@ -1,4 +1,4 @@
-// The end of a run, and what comes from processes that should have ended.
+// The end of a run, and writes of processes that should have ended.
 
 package conformance
 
@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
-// sinkFinish: the host tells of the end of a run until it has kept that it did, to whatever
-// instance there is then.
+// sinkFinish: the host calls Finish until it has recorded that the call succeeded, on whichever
+// instance runs then.
 func sinkFinish(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	if host.AbilitiesOf(s.live.value).Finish == nil {
@@ -27,7 +27,7 @@ func sinkFinish(s *sinkTest) {
 	start = sdk.Start{Run: "r2", Token: start.Token, Started: started.Add(time.Second)}
 	s.open(start)
 	s.holds("in the next run", "one", a)
-	s.write("one", 1) // and killed
+	s.write("one", 1) // killed after this
 	s.open(start)
 	s.holds("in the next run, killed", "one", a)
 	if s.Replaces {
@@ -35,7 +35,7 @@ func sinkFinish(s *sinkTest) {
 	}
 	a = append(slices.Clone(a), s.write("one", 2)...)
 	start.Token, start.Resume = s.commit(), true
-	s.open(start) // killed between the commit and the end
+	s.open(start) // killed between the commit and Finish
 	s.holds("in the next run, killed before its end", "one", a)
 	s.finish(start, "of the next run", a)
 
@@ -50,12 +50,12 @@ func sinkFinish(s *sinkTest) {
 		"of a full run", a)
 }
 
-// finish tells the end of a run again and again: to one instance, and to others after a kill. start
-// is what they are opened with; one is open. Full says of the run what the host says at its end.
+// finish calls Finish repeatedly: on one instance, and on others after a kill. start is what they
+// are opened with; one is open. Full is the value that the host passes about the run at its end.
 func (s *sinkTest) finish(start sdk.Start, when string, want []string) {
 	s.Helper()
 	end := sdk.End{Run: start.Run, Full: start.Full}
-	start.Full = false // never with Resume
+	start.Full = false // Full is never set with Resume
 	for i := range 3 {
 		for range 2 {
 			if err := s.tell(s.live, end); err != nil {
@@ -72,19 +72,18 @@ func (s *sinkTest) finish(start sdk.Start, when string, want []string) {
 }
 
 const (
-	// sleeps is how long a former instance keeps what it holds, before it is killed.
+	// sleeps is how long a former instance keeps its locks before it is killed.
 	sleeps = 2 * time.Second
-	// openPatience is how long what a former instance has sent is on its way, if the next one
-	// cannot be opened before.
+	// openPatience is how long the writes of a former instance stay in flight if the next instance
+	// cannot be opened before they arrive.
 	openPatience = 300 * time.Millisecond
 )
 
-// maxLate is at how many places of its way to a commit an instance is killed, spread evenly.
+// maxLate is at how many points on its way to a commit an instance is killed, spread evenly.
 const maxLate = 12
 
-// sinkFenced: an instance is followed by another while it is not gone, or while what it has sent is
-// on its way. What comes of it then must not be there: no commit stands for it, or it is there
-// already.
+// sinkFenced: an instance is replaced while it still runs, or while its writes are in flight. What
+// these do later must have no effect: no commit covers it, or it is there already.
 func sinkFenced(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	if s.guarantee.Delivery != sdk.ExactlyOnce {
@@ -112,7 +111,7 @@ func sinkFenced(s *sinkTest) {
 	}
 }
 
-// wakes lets an instance sleep while another follows it, and wake up.
+// wakes pauses an instance while another replaces it, and then continues it.
 func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 	s.Helper()
 	s.open(*start)
@@ -122,7 +121,7 @@ func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 	hurry := time.AfterFunc(sleeps, func() { keptAway.Store(true); former.kill() })
 	err := s.tryOpenBeside(*start)
 	if hurry.Stop(); err != nil && !errors.Is(err, errHung) {
-		former.kill() // there is a lock, and it is refused while another has it
+		former.kill() // the former instance holds a lock that the new one needs
 		err = s.tryOpen(*start)
 		keptAway.Store(true)
 	}
@@ -133,8 +132,8 @@ func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 		return s.after("an instance that kept others away was killed", start, kept)
 	}
 	for range 2 {
-		// Whatever it is told: what counts is what is there. One that is told to stop is stopped by
-		// its host.
+		// Its errors do not matter, only what is at the place does. The host stops an instance that
+		// is told to stop.
 		err := s.send(former, batchOf("one", s.records("one", 1)...))
 		if err == nil {
 			_, err = s.tokenOf(former)
@@ -154,8 +153,8 @@ func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 	return kept
 }
 
-// late kills an instance at a place on its way to a commit. What it has sent last arrives when
-// another has been opened.
+// late kills an instance at a point on its way to a commit. Its last writes arrive when another
+// instance has been opened.
 func (s *sinkTest) late(start *sdk.Start, kept []string, at int) []string {
 	s.Helper()
 	s.open(*start)
@@ -165,12 +164,12 @@ func (s *sinkTest) late(start *sdk.Start, kept []string, at int) []string {
 	go func() {
 		defer close(done)
 		if s.send(former, batch) == nil {
-			_, _ = s.tokenOf(former) // it does not come back
+			_, _ = s.tokenOf(former) // the call does not return
 		}
 	}()
 	select {
 	case <-held:
-	case <-done: // it has written less this time
+	case <-done: // it has made fewer writes this time
 	case <-time.After(s.watch.limit()):
 		s.Fatalf("%v: a write and a commit were still at it after %v", errHung, s.watch.limit())
 	}
@@ -184,7 +183,7 @@ func (s *sinkTest) late(start *sdk.Start, kept []string, at int) []string {
 	return s.after("what a former process had sent has arrived", start, kept)
 }
 
-// after holds what is there against what was committed, and commits something more.
+// after compares what is at the place with what was committed, and commits something more.
 func (s *sinkTest) after(when string, start *sdk.Start, kept []string) []string {
 	s.Helper()
 	s.holds(when, "one", kept)

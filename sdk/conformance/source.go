@@ -15,20 +15,20 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// SourceCase is a source and a remote system that does not change while it is tested.
+// SourceCase is a source, and a remote system that does not change during the test.
 type SourceCase struct {
 	Host    sdk.Host // its transport reaches the remote system
 	Streams []string // nil: all
-	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
+	// MaxResumes is from how many cursors of a split a Read is resumed, spread evenly; 0: all.
 	MaxResumes int
-	// MaxRecords is how many records there may be in all: every check reads many of them; 0: any
-	// number.
+	// MaxRecords is the limit of records in all, because every check reads many of them; 0: no
+	// limit.
 	MaxRecords int
-	// Check may look at all records of the streams, one JSON object each; may be nil.
+	// Check may inspect all records of the streams, one JSON object each; may be nil.
 	Check func(t T, records map[string][]string)
 }
 
-// sourceCheck is a check of a source that was read once already.
+// sourceCheck is a check of a source that has been read once.
 type sourceCheck struct {
 	Check
 	run func(s *sourceTest, t T)
@@ -58,7 +58,7 @@ var sourceChecks = []sourceCheck{
 
 // Source checks that reading is repeatable, that every cursor gives exactly the rest, that a source
 // stops when it is told to, that errors keep their class, and that no reply makes it lose records
-// or die.
+// or crash.
 func Source(t T, subject Subject, config json.RawMessage, c SourceCase) {
 	s := &sourceTest{SourceCase: c, bench: &bench{subject: subject, config: config, host: c.Host, watch: &watch{}}}
 	if c.Host.Transport != nil {
@@ -70,7 +70,7 @@ func Source(t T, subject Subject, config json.RawMessage, c SourceCase) {
 	}
 	for i, check := range sourceChecks {
 		if passed := t.Run(check.Name, func(t T) { check.run(s, t) }); !passed && i == 0 {
-			return // all others compare with what was read
+			return // all other checks compare with what was read
 		}
 	}
 }
@@ -80,10 +80,10 @@ type sourceTest struct {
 	*bench
 	remote  *remote // nil: the source makes no requests
 	streams []sdk.Stream
-	splits  []sdk.Split           // planned and added
-	whole   map[string]*recording // of each split, from its beginning
-	asking  sdk.Split             // the first one that makes requests
-	asked   []exchange            // by its Read
+	splits  []sdk.Split           // planned and added splits
+	whole   map[string]*recording // recording of each split, from its beginning
+	asking  sdk.Split             // the first split that makes requests
+	asked   []exchange            // exchanges of its Read
 }
 
 func source(l *live) sdk.Source { return l.value.(sdk.Source) }
@@ -146,13 +146,12 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 		return w.Flush()
 	})
 	if errors.Is(err, errHung) {
-		r = &recording{} // the call may still write to the other
+		r = &recording{} // the hanging call may still write to the old one
 	}
 	return r, err
 }
 
-// toEnd reads a split to its end. One that it skips has come to its end too: nothing is missing for
-// it.
+// toEnd reads a split to its end. A skipped split is at its end too: nothing of it is missing.
 func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r, err := s.record(ctx, l, p, onEvent)
 	if errors.Is(err, sdk.ErrSkip) {
@@ -162,8 +161,8 @@ func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent fu
 	return r, err
 }
 
-// busy reports whether something has happened since it was asked last: an event of those that are
-// counted, a request, or one under way, whose end is the host's matter.
+// busy reports whether something has happened since the last call: an event, a request, or a
+// request in flight, for whose end the host is responsible.
 func (s *sourceTest) busy(events ...*atomic.Int64) func() bool {
 	var before int64
 	return func() bool {
@@ -180,7 +179,7 @@ func (s *sourceTest) busy(events ...*atomic.Int64) func() bool {
 	}
 }
 
-// left is how many records may still come, while there is a limit.
+// left is how many more records may come, if there is a limit.
 func (s *sourceTest) left() int {
 	if s.MaxRecords == 0 {
 		return 0
@@ -192,14 +191,14 @@ func (s *sourceTest) left() int {
 	return max(n, 1)
 }
 
-// readAll reads every split twice, each time by a fresh instance, and those that they add.
+// readAll reads every split twice, each time with a new instance, and the splits that they add.
 func (s *sourceTest) readAll(t T) {
 	one, two := s.start(t), s.start(t)
 	defer one.stop()
 	defer two.stop()
 	s.whole = map[string]*recording{}
 	records := map[string][]string{}
-	for i := 0; i < len(s.splits); i++ { // grows
+	for i := 0; i < len(s.splits); i++ { // s.splits grows
 		p := s.splits[i]
 		before := s.requests()
 		r, err := s.toEnd(one.ctx, one, p, nil)
@@ -231,7 +230,7 @@ func (s *sourceTest) readAll(t T) {
 	}
 }
 
-// requests is how many the source has made.
+// requests is the number of requests that the source has made.
 func (s *sourceTest) requests() int {
 	if s.remote == nil {
 		return 0
@@ -239,7 +238,7 @@ func (s *sourceTest) requests() int {
 	return s.remote.count()
 }
 
-// add appends splits whose ids are new, as the host does.
+// add appends splits with new ids, as the host does.
 func (s *sourceTest) add(splits []sdk.Split) {
 	for _, p := range splits {
 		if !slices.ContainsFunc(s.splits, func(q sdk.Split) bool { return q.ID == p.ID }) {
@@ -248,7 +247,7 @@ func (s *sourceTest) add(splits []sdk.Split) {
 	}
 }
 
-// keep collects the records by stream and looks at their keys.
+// keep collects the records by stream and checks their keys.
 func (s *sourceTest) keep(t T, r *recording, records map[string][]string) {
 	for _, it := range r.items {
 		if it.kind != "upsert" && it.kind != "delete" {
@@ -276,7 +275,7 @@ func (s *sourceTest) keep(t T, r *recording, records map[string][]string) {
 	}
 }
 
-// resume goes on from every cursor: the rest must come, all of it and nothing else.
+// resume reads from every cursor: exactly the rest must come.
 func (s *sourceTest) resume(t T) {
 	l := s.start(t)
 	defer l.stop()
@@ -298,7 +297,7 @@ func (s *sourceTest) resume(t T) {
 	t.Logf("resumed from %d cursors", resumed)
 }
 
-// spread picks at most n of the places, the first and last among them; 0 is all.
+// spread picks at most n of the positions, with the first and the last; 0 is all.
 func spread(places []int, n int) []int {
 	if n <= 0 || len(places) <= n {
 		return places
@@ -313,7 +312,7 @@ func spread(places []int, n int) []int {
 	return out
 }
 
-// atOnce reads all splits at the same time, by one instance.
+// atOnce reads all splits concurrently, with one instance.
 func (s *sourceTest) atOnce(t T) {
 	l := s.start(t)
 	defer l.stop()
@@ -357,8 +356,8 @@ func (s *sourceTest) cancel(t T) {
 			if took := time.Since(started); took > soon {
 				t.Errorf("split %s went on for %v after its context had ended", p.ID, took)
 			}
-			// A split that is read to its end before it looks at the context is fine; half of one
-			// is not.
+			// A split that ends before the source looks at the context is fine; half a split is
+			// not.
 			if err == nil {
 				err = flowOf(s.whole[p.ID].items).differs(flowOf(r.items))
 			} else if errors.Is(err, context.Canceled) {
@@ -371,7 +370,7 @@ func (s *sourceTest) cancel(t T) {
 	}
 }
 
-// outputFails: an error of the Writer is what Read returns.
+// outputFails: Read returns the error of the Writer.
 func (s *sourceTest) outputFails(t T) {
 	l := s.start(t)
 	defer l.stop()
@@ -394,12 +393,12 @@ func (s *sourceTest) outputFails(t T) {
 	}
 }
 
-// refusing is a host that makes no request.
+// refusing is a host that refuses every request.
 type refusing struct{ err error }
 
 func (r refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
 
-// errorClasses: what the host says of a request reaches the host again, class and all.
+// errorClasses: the error of a request reaches the host again with its class.
 func (s *sourceTest) errorClasses(t T) {
 	s.needsRequests(t)
 	cause := errors.New("refused for a test")

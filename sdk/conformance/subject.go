@@ -13,30 +13,30 @@ import (
 type Subject struct {
 	Info sdk.Info
 	// Start starts an instance with these settings. Its calls reach the services of host, which are
-	// those of ctx too. It returns the plugin's own error where the plugin refuses the settings.
+	// also those of ctx. If the plugin refuses the settings, Start returns the plugin's own error.
 	Start func(ctx context.Context, config json.RawMessage, host sdk.Host) (*Instance, error)
-	// Wire says that there is a wire between the plugin and the checks, Process that instances are
-	// processes, so that [Instance.Kill] is a kill and a panic an error.
+	// Wire says that a wire is between the plugin and the checks. Process says that instances are
+	// processes, so that [Instance.Kill] is a kill and a panic is an error.
 	Wire, Process bool
 }
 
 // An Instance is a running plugin.
 type Instance struct {
 	Value any                         // its sdk.Source, sdk.Transform or sdk.Sink
-	Stop  func(context.Context) error // ends it in order
-	Kill  func()                      // leaves it as a killed process would; may be called twice, and after Stop
+	Stop  func(context.Context) error // shuts it down cleanly
+	Kill  func()                      // has the effect of kill -9; may be called twice, and after Stop
 }
 
-// bench is where a plugin is tested with one case's settings.
+// bench tests a plugin with the settings of one case.
 type bench struct {
 	subject Subject
 	config  json.RawMessage
 	host    sdk.Host
-	watch   *watch // of all checks of a suite together
-	epoch   int64  // of the newest instance that was opened
+	watch   *watch // shared by all checks of a suite
+	epoch   int64  // epoch of the newest instance that was opened
 }
 
-// live is one running instance and what its calls run in.
+// live is a running instance and the context of its calls.
 type live struct {
 	ctx   context.Context
 	value any
@@ -45,7 +45,7 @@ type live struct {
 	kill  func()
 }
 
-// start runs the plugin anew. What is not ended by the caller ends with the check.
+// start starts the plugin again. An instance that the caller does not stop ends with the check.
 func (b *bench) start(t T) *live {
 	t.Helper()
 	host, conns := connsOf(b.host)
@@ -60,7 +60,7 @@ func (b *bench) start(t T) *live {
 	}
 	kill := func() {
 		conns.hangUp()
-		// Across a wire without a process a call that hangs keeps the instance from its end.
+		// Across a wire without a process, a hanging call prevents the instance from ending.
 		_ = b.watch.call(context.WithoutCancel(ctx), "the kill", nil,
 			func(context.Context) error { i.Kill(); return nil })
 	}
@@ -73,7 +73,7 @@ func (b *bench) start(t T) *live {
 	return &live{ctx: ctx, value: i.Value, conns: conns, stop: stop, kill: kill}
 }
 
-// startOf adds what is the same for all instances of a check, and the epoch, which no two have.
+// startOf adds what is the same for all instances of a check, and an epoch that is unique.
 func (b *bench) startOf(s sdk.Start, dir string) sdk.Start {
 	b.epoch++
 	s.Pipeline, s.Epoch, s.Dir = "conformance", b.epoch, dir
@@ -88,7 +88,7 @@ func (b *bench) privateDir(t T) string {
 	return t.TempDir()
 }
 
-// Config takes settings as JSON, or as what marshals to it.
+// Config returns settings as JSON. It accepts JSON, or a value that marshals to it.
 func Config(config any) (json.RawMessage, error) {
 	switch c := config.(type) {
 	case nil:

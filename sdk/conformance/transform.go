@@ -21,13 +21,13 @@ import (
 // TransformCase is a transform and what goes into it.
 type TransformCase struct {
 	Host    sdk.Host
-	Streams []sdk.Stream // nil: those of Input, by name alone
+	Streams []sdk.Stream // nil: the streams of Input, by name alone
 	Input   []sdk.Batch
-	// Check may look at all that comes out, in order; may be nil.
+	// Check may inspect all output, in order; may be nil.
 	Check func(t T, out []sdk.Batch, rejects sdk.Rejects)
 }
 
-// transformOne is a check of a transform whose results are known.
+// transformOne is a check of a transform whose expected results are known.
 type transformOne struct {
 	Check
 	run func(x *transformTest, t T)
@@ -46,8 +46,9 @@ var transformChecks = []transformOne{
 	{Check{"at once", NothingLost, "calls at the same time do not disturb each other"}, (*transformTest).atOnce},
 }
 
-// Transform checks that the output depends only on the input, that concurrent calls do not disturb
-// each other, that bad input does no harm, and that a transform with state goes back to its token.
+// Transform checks that the output depends only on the input, that concurrent calls do not affect
+// each other, that bad input does no harm, and that a transform with state is restored to its
+// token.
 func Transform(t T, subject Subject, config json.RawMessage, c TransformCase) {
 	if len(c.Input) == 0 {
 		t.Fatalf("the case has no input")
@@ -82,7 +83,7 @@ type transformTest struct {
 	want     []result // of each batch of the input, one after another
 }
 
-// result is what came of one batch.
+// result is the outcome of one batch.
 type result struct {
 	batches []sdk.Batch
 	rejects sdk.Rejects
@@ -121,7 +122,7 @@ func (x *transformTest) openIn(t T, dir string, token sdk.Token) (*live, []sdk.S
 	return l, out
 }
 
-// call transforms one batch and checks that the input stays as it is.
+// call transforms one batch and checks that the input is unchanged.
 func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 	before := bytes.Clone(b.Payload)
 	var r result
@@ -141,7 +142,7 @@ func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 	return r, nil
 }
 
-// serial makes the results that all others are compared with.
+// serial computes the results with which all others are compared.
 func (x *transformTest) serial(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
@@ -192,7 +193,7 @@ func wellFormed(r result, streams []sdk.Stream) error {
 	return nil
 }
 
-// again runs a fresh instance over the same input.
+// again runs a new instance over the same input.
 func (x *transformTest) again(t T) {
 	l, _ := x.open(t, nil)
 	defer l.stop()
@@ -239,7 +240,7 @@ func (x *transformTest) atOnce(t T) {
 	wg.Wait()
 }
 
-// junk: what is no good record is an error or a reject, and not the end. A good batch is as good
+// junk: an invalid record is an error or a reject, and no crash. A good batch gives the same result
 // after it.
 func (x *transformTest) junk(t T) {
 	l, streams := x.open(t, nil)
@@ -252,7 +253,7 @@ func (x *transformTest) junk(t T) {
 		in := sdk.Batch{Stream: x.Input[0].Stream, Count: 1, Payload: []byte(line + "\n")}
 		r, err := x.call(l, in)
 		if err == nil && len(r.batches) == 1 && bytes.Equal(r.batches[0].Payload, in.Payload) {
-			continue // it passes what it does not know, and has not looked at it
+			continue // it passes unknown streams without parsing them
 		}
 		if err == nil {
 			err = wellFormed(r, streams)
@@ -266,11 +267,10 @@ func (x *transformTest) junk(t T) {
 	}
 }
 
-// hugeRecord is how long a huge record is, in bytes: more than gRPC takes where nobody has told it
-// otherwise.
+// hugeRecord is the length of a huge record in bytes: more than gRPC's default limit.
 const hugeRecord = 5 << 20
 
-// huge: a good record with one more field, and that a long one.
+// huge: a valid record with one more, very long field.
 func (x *transformTest) huge(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
@@ -288,7 +288,7 @@ func (x *transformTest) huge(t T) {
 	}
 }
 
-// longer returns a record with one more, long field; another one if it is no object.
+// longer returns a record with one more, long field, or another record if it is no object.
 func longer(record []byte) []byte {
 	long := `"huge":"` + strings.Repeat("x", hugeRecord) + `"}`
 	object := bytes.TrimSpace(record)
@@ -298,7 +298,7 @@ func longer(record []byte) []byte {
 	return []byte("{" + long)
 }
 
-// restore commits after each batch; a fresh instance with that token must go on as the first one
+// restore commits after each batch. A new instance with that token must continue as the first one
 // did.
 func (x *transformTest) restore(t T) {
 	if !x.stateful {
@@ -317,7 +317,7 @@ func (x *transformTest) restore(t T) {
 		if err != nil {
 			t.Fatalf("commit: %v", err)
 		}
-		copied := x.privateDir(t) // the first instance lives on in its own
+		copied := x.privateDir(t) // the first instance continues in its own folder
 		if dir != "" {
 			if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 				t.Fatalf("the private folder: %v", err)

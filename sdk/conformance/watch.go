@@ -1,4 +1,4 @@
-// Watch: no call of a plugin lasts for ever, whatever it waits for.
+// Watch: a time limit for every call of a plugin.
 
 package conformance
 
@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// patience is after what time a call counts as hung. It is long: a busy machine is no fault of the
-// plugin's.
+// patience is the time after which a call counts as hung. It is long, because a busy machine is no
+// fault of the plugin.
 const patience = 2 * time.Minute
 
 // errHung is in the error of a call that hangs.
 var errHung = errors.New("the call hangs")
 
-// watch bounds the calls of a suite in time. After one that hung the others get less: most hang for
-// the same reason, and the whole is to end.
+// watch limits the time of each call of a suite. After a call that hung, the limit is shorter: most
+// calls hang for the same reason, and the suite has to end.
 type watch struct {
-	patience time.Duration // 0: the usual
+	patience time.Duration // 0: the default
 	hung     atomic.Bool
 }
 
@@ -35,16 +35,16 @@ func (w *watch) limit() time.Duration {
 	return limit
 }
 
-// call calls f. An error that wraps errHung says that it did not return within the time, or that
-// within the time nothing happened, if alive is there: it reports whether something has happened
-// since it was asked last. Such a call is left to itself.
+// call calls f. An error that wraps errHung says that f did not return in time or, if alive is
+// given, that nothing happened for that time: alive reports whether something has happened since
+// its last call. The goroutine of a hung call is abandoned.
 func (w *watch) call(ctx context.Context, what string, alive func() bool, f func(context.Context) error) error {
 	limit := w.limit()
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
-	const looks = 20 // within the limit
+	const looks = 20 // checks within the limit
 	tick := time.NewTicker(limit / looks)
 	defer tick.Stop()
 	for quiet := 0; quiet < looks; quiet++ {
@@ -62,7 +62,7 @@ func (w *watch) call(ctx context.Context, what string, alive func() bool, f func
 	late := time.NewTimer(time.Second)
 	defer late.Stop()
 	select {
-	case err := <-done: // it minds its context
+	case err := <-done: // it returned after its context was cancelled
 		return fmt.Errorf("%w: %s was still at it after %v, and ended when it was told to (%w)", errHung, what, limit,
 			err)
 	case <-late.C:

@@ -1,5 +1,5 @@
-// Package durable is what a plugin that keeps something on disk must know of it: when a name
-// outlasts a power cut, and how a file is replaced as a whole.
+// Package durable writes files and folders that outlast a power cut, and replaces a file as a
+// whole.
 package durable
 
 import (
@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 )
 
-// Replace puts raw in the place of a file, as a whole and readable by its owner alone: whoever
-// opens it sees the old content or the new, and of two processes the last one wins. synced: it
+// Replace replaces a file with raw as a whole, readable by its owner alone (0600). A reader sees
+// the old content or the new; of two concurrent calls the last one wins. synced: the new content
 // outlasts a power cut once Replace has returned.
 func Replace(path string, raw []byte, synced bool) error {
 	return ReplaceMode(path, raw, synced, 0o600)
 }
 
-// ReplaceMode is [Replace] for a file of another mode.
+// ReplaceMode is [Replace] for a file with another mode.
 func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {
@@ -41,8 +41,8 @@ func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 	return nil
 }
 
-// MakeDir makes a folder with its parents, so that its name lasts. One that is there may have been
-// made by a process that was killed before it came to that, so its name is made to last too.
+// MakeDir makes a folder and its parents, with durable names. The name of an existing folder is
+// synced too, because its creator may have been killed before the sync.
 func MakeDir(dir string, mode os.FileMode) error {
 	parent := filepath.Dir(dir)
 	switch err := os.Mkdir(dir, mode); {
@@ -62,13 +62,13 @@ func MakeDir(dir string, mode os.FileMode) error {
 	case err != nil:
 		return err
 	}
-	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // whose folder that is has made it long ago
+	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // the folder of another user has existed for long
 		return err
 	}
 	return nil
 }
 
-// TempDirFor makes a folder beside the one that it is to become.
+// TempDirFor makes a folder beside the one that it will become.
 func TempDirFor(dir string) (string, error) {
 	temp, err := os.MkdirTemp(filepath.Dir(dir), ".new-*")
 	if err != nil {
@@ -77,7 +77,7 @@ func TempDirFor(dir string) (string, error) {
 	return temp, nil
 }
 
-// toMake names what was to be made: the name that it has until then says nothing to anybody.
+// toMake makes an error name the final path, since the temporary one tells a user nothing.
 func toMake(path string, err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {

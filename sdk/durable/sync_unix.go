@@ -1,4 +1,4 @@
-// Making a name durable, where folders can be synced.
+// Syncing folders, on systems that can.
 
 //go:build !windows
 
@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// SyncDir makes the names in a folder last.
+// SyncDir makes the names in a folder durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Windows keeps a new file's name with the file; a folder cannot be synced there.
+// Windows stores a new file's name with the file. Folders cannot be synced there.
 
 package durable
 

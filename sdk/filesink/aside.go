@@ -1,5 +1,4 @@
-// Overwriting: what is replaced is kept aside until the host has kept a token for what came
-// instead.
+// Overwriting: replaced files are kept aside until the host has saved a token for the new ones.
 
 package filesink
 
@@ -16,7 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// check refuses what the sink does not write, and what would lead out of the output folder.
+// check refuses entries that the sink never writes, and paths that lead out of the output folder.
 func (a *aside) check() error {
 	if a.ID == "" {
 		return errors.New("files that were set aside, without an id")
@@ -29,12 +28,12 @@ func (a *aside) check() error {
 	return nil
 }
 
-// asideOf is where a file waits: beside its place, hidden.
+// asideOf is the hidden path, in the same folder, at which a replaced file is kept.
 func asideOf(path string) string {
 	return filepath.Join(filepath.Dir(path), ".scrapekit-old-"+filepath.Base(path))
 }
 
-// setAside moves files out of the way of this run's own.
+// setAside moves files away so that this run can write its own.
 func (s *Files) setAside(paths []string) error {
 	a := aside{ID: rand.Text(), Run: s.run, Paths: paths}
 	s.journal.pending = true
@@ -46,7 +45,7 @@ func (s *Files) setAside(paths []string) error {
 		path := s.abs(p)
 		err := os.Rename(path, asideOf(path))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // the user has taken it away
+			continue // the user has removed it
 		}
 		if err != nil {
 			return err
@@ -63,8 +62,8 @@ func (s *Files) setAside(paths []string) error {
 	return nil
 }
 
-// replace moves what earlier runs wrote out of the way. It is called with the first records of a
-// run, so that a run that finds nothing, or does not reach its source, takes nothing away.
+// replace moves the files of earlier runs aside. It is called with the first records of a run, so
+// that a run that finds nothing, or does not reach its source, removes nothing.
 func (s *Files) replace() error {
 	if len(s.old) == 0 {
 		return nil
@@ -77,8 +76,8 @@ func (s *Files) replace() error {
 	return s.setAside(paths)
 }
 
-// drop removes for good what was set aside before the last token: that a further call came says
-// that the host has kept that token.
+// drop deletes the files that were set aside before the last token. A further call by the host
+// means that it has saved that token.
 func (s *Files) drop() error {
 	if len(s.replaced) == 0 {
 		return nil
@@ -95,13 +94,14 @@ func (s *Files) drop() error {
 	return nil
 }
 
-// asides brings back what a run had set aside and not replaced, and removes what it has. What is
-// brought back takes the place of the run's own, so the lines on that are void.
+// asides restores the files that a run has set aside and not replaced, and deletes those that it
+// has replaced. A restored file overwrites the run's own, so the journal's lines about that one are
+// void.
 func (r *restore) asides(j *journal, t token) error {
 	done := max(indexOf(j.asides, t.Aside), indexOf(j.asides, j.dropped))
 	for i, a := range j.asides {
-		// Without a token of this folder, what one was handed out for is the user's: the state was
-		// reset since.
+		// Without a token of this folder, the state was reset: files that a token was handed out
+		// for belong to the user.
 		back := i > done && (t.Mark == j.mark || !a.handed || a.Run == r.start.Run)
 		for _, p := range a.Paths {
 			if err := r.settleAside(p, back); err != nil {
@@ -125,12 +125,12 @@ func (r *restore) settleAside(p string, back bool) error {
 		err = os.Remove(asideOf(path))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was done before a crash, or never moved
+		return nil // it was restored before a crash, or never moved
 	}
 	return err
 }
 
-// indexOf returns -1 if there is none of that id.
+// indexOf returns the index of the entry with that id, or -1.
 func indexOf(all []aside, id string) int {
 	return slices.IndexFunc(all, func(a aside) bool { return a.ID == id })
 }

@@ -1,13 +1,13 @@
-// Package filesink is what a sink of files stands on: it gives each stream its file, numbers files,
-// compresses them, and brings all of them back to a token, whatever was killed. The sink adds the
-// format: it makes payloads of records, and calls [Files.Append].
+// Package filesink is the base of sinks of files. It gives each stream its file, numbers and
+// compresses files, and restores them to a token after any crash. The sink adds the format: it
+// makes payloads of records and calls [Files.Append].
 //
 // # How a file comes back to a token
 //
 // A token names every file that the sink answers for, with its size at the commit. A compressed
-// file ends a frame at each commit, so what is before that size is a whole file. To come back to a
-// token is to cut each file to its size. Some things remain that the token cannot know, because
-// they happen after it was made:
+// file ends a frame at each commit, so the part before that size is a complete file. Restoring a
+// token means truncating each file to its size. The token cannot know the following, because it
+// happens later:
 //
 //   - A file may be begun after the last commit. It has to go, but a file of the same name that was there
 //     before and is the user's must not.
@@ -23,23 +23,22 @@
 //   - In the mode overwrite a run may be killed after its first records, and before its first commit. What
 //     it was about to replace has to come back.
 //
-// So there is a journal in the output folder, a hidden file of a line or two (see journal.go).
-// Before the first byte since Open goes into a file, a line with its name and its size until then
-// is written and synced: this is the only thing that has to be known before it happens, and it
-// costs one fsync a file, not one a commit. Its first line is a random mark that tokens carry too,
-// so that a token is used only on the folder it was made for. When a token is handed out, a further
-// line says so: from then on the host may have kept the token, and the file is not a leftover even
-// if a later token does not name it because the user has reset the state. When the sink is closed
-// with everything committed, the last line says at which token: whoever opens it with that token
-// knows that nothing of ours came later.
+// Therefore the output folder has a journal, a hidden file of a line or two (see journal.go).
+// Before the first write to a file since Open, a line with the file's name and size is written and
+// synced. Only this must be known in advance, and it costs one fsync for each file, not for each
+// commit. The journal's first line is a random mark that tokens carry too, so that a token is used
+// only on the folder it was made for. When a token is handed out, another line says so: from then
+// on the host may have saved the token, and the file is not a leftover, even if the user resets the
+// state and later tokens do not name it. When the sink is closed with everything committed, the
+// last line names the token: an Open with that token knows that the sink wrote nothing later.
 //
-// The journal is locked from Open to Close. Two sinks, or two runs, of one path would write over
-// each other. Each output file is locked too while it is open, for paths that are not the same and
-// lead to the same file.
+// The journal is locked from Open to Close, because two sinks, or two runs, of one path would
+// overwrite each other. Each output file is also locked while it is open, because different paths
+// may lead to the same file.
 //
-// At whatever instant the process is killed, the next Open finds for each file one of these. "Ours"
-// is what lies behind the size in the token if there is a line of the run that wrote the file, and
-// it was not closed at this token.
+// Whenever the process is killed, the next Open finds one of these cases for each file. "Ours" are
+// the bytes beyond the size in the token, if the journal has a line of the run that wrote the file
+// and the file was not closed at this token.
 //
 //	line of this run, and the token's entry is of an earlier run or missing  → back to the line's size
 //	line of another run, and the token's entry is of this one                → an error: that run wrote later
@@ -54,12 +53,12 @@
 //
 // # How files are overwritten
 //
-// With its first records a run in the mode overwrite moves the files of earlier runs aside, to
-// hidden names in the same folder, and a file of somebody else when it begins one of that name. A
-// line of the journal names them before. The token carries the id of the last such line, so Open
-// knows which of them the commit had replaced: those are removed, all others are moved back over
-// what came instead. The next commit, or Close, removes them as well: either says that the host has
-// kept the token.
+// In the mode overwrite, the first records of a run move the files of earlier runs aside, to hidden
+// names in the same folder. A foreign file with the name of a new one is moved too. A line of the
+// journal names the files beforehand. The token carries the id of the last such line, so Open knows
+// which files the commit had replaced: those are removed, and all others are moved back over the
+// new ones. The next commit, or Close, also removes them: either call means that the host has saved
+// the token.
 //
-// Going back is done and synced before the journal is emptied, and doing it twice does no harm.
+// Restoring is finished and synced before the journal is emptied. Doing it twice does no harm.
 package filesink

@@ -1,4 +1,4 @@
-// Files: payloads into files, and the commit.
+// Files: writing payloads to files, and the commit.
 
 package filesink
 
@@ -17,43 +17,43 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// Files writes files that come back to a token. Calls come one at a time.
+// Files writes files that can be restored to a token. Its methods are called one at a time.
 type Files struct {
-	name      string // of the sink, in the journal's name
+	name      string // name of the sink, part of the journal's name
 	template  template
 	rotate    int64
 	format    format
 	turns     bool // a series goes on with its last file
 	overwrite bool
-	patience  time.Duration // how long to wait for who writes to the path
-	remote    *remote       // nil: the files stay on this disk
+	patience  time.Duration // how long to wait for another writer of the path
+	remote    *remote       // nil: the files are on a disk
 
 	// Set by Open.
 	run      string
 	names    names
 	journal  *journal
-	files    map[string]*file   // all that the next token names, by path
+	files    map[string]*file   // files that the next token names, by path
 	byPath   map[string]*series // by the series' name
 	byStream map[string]*series
 	unsynced map[string]bool // folders with new files since the last commit
 	open     int
 	clock    int64
 
-	// Of overwriting; see aside.go.
-	old       []*file // of earlier runs, until the first records come
+	// For overwriting; see aside.go.
+	old       []*file // files of earlier runs, until the first records arrive
 	oldFormat format
-	aside     string   // id of the last that was set aside
+	aside     string   // id of the last aside
 	waiting   []string // paths that were set aside since the last token
-	replaced  []string // and before it
+	replaced  []string // paths that were set aside before the last token
 	dropUpTo  string
 
 	token sdk.Token // of the last commit, if nothing was written since
-	// broken is the first error of a write or commit: how much of it reached the disk is not known,
-	// so nothing more is taken and no token is given until the sink is opened again.
+	// broken is the first error of a write or commit. How much of it reached the disk is unknown,
+	// so the sink takes no records and gives no token until it is opened again.
 	broken error
 }
 
-// ready makes the sink ready for writes after what Open has found.
+// ready prepares for writes with what Open has found.
 func (s *Files) ready(r *restore, j *journal) {
 	s.run, s.names, s.journal, s.open, s.broken, s.token = r.start.Run, r.names, j, 0, nil, nil
 	s.old, s.oldFormat, s.aside, s.waiting, s.replaced, s.dropUpTo = r.old, r.token.Format, r.token.Aside, nil, nil, ""
@@ -76,8 +76,8 @@ func (s *Files) abs(path string) string {
 	return filepath.Join(s.template.root, filepath.FromSlash(path))
 }
 
-// Append writes a payload to the file that the records of a stream go to. For a compressed or
-// numbered file it is what lies between two payloads where a new file may begin.
+// Append writes a payload to the file of a stream. In a compressed or numbered file, a new frame or
+// file may begin between two payloads.
 func (s *Files) Append(stream string, payload []byte) error {
 	if err := s.usable(); err != nil || len(payload) == 0 {
 		return err
@@ -128,7 +128,7 @@ func (s *Files) tokenNow() token {
 	t := token{Version: tokenVersion, Mark: s.journal.mark, Format: s.format, Aside: s.aside,
 		Files: make([]file, 0, len(s.files))}
 	if len(s.old) > 0 {
-		t.Format = s.oldFormat // there are no others then
+		t.Format = s.oldFormat // no file has another format then
 	}
 	for _, f := range s.files {
 		t.Files = append(t.Files, *f)
@@ -142,7 +142,7 @@ func (s *Files) tokenNow() token {
 	return t
 }
 
-// settle makes all files and their names durable, and then the note that a token speaks of them.
+// settle makes all files and their names durable, and then the journal's line for the token.
 func (s *Files) settle() error {
 	for _, sr := range s.byPath {
 		if sr.current != nil {
@@ -160,7 +160,7 @@ func (s *Files) settle() error {
 	return s.journal.hand()
 }
 
-// Close ends the sink. What was not committed may stay in the files until the next Open.
+// Close ends the sink. Uncommitted records may stay in the files until the next Open.
 func (s *Files) Close() error {
 	if s.journal == nil {
 		return nil
@@ -183,15 +183,15 @@ func (s *Files) Close() error {
 	return err
 }
 
-// Abandon leaves the files as a kill would, and lets go of what the system would take from a killed
-// process. It is for tests that kill a sink within their own process.
+// Abandon leaves the files as a kill would, and frees what the system would free when a process is
+// killed. It is for tests that kill a sink within their own process.
 func (s *Files) Abandon() {
 	if s.journal == nil {
 		return
 	}
 	for _, sr := range s.byPath {
 		if sr.current != nil {
-			_ = sr.current.out.Close() // what is not written is lost, as it is to be
+			_ = sr.current.out.Close() // buffered bytes are lost, as in a kill
 		}
 	}
 	_ = s.journal.close()
@@ -208,7 +208,7 @@ func (s *Files) usable() error {
 	return nil
 }
 
-// fail remembers the first error. The system's own names the file.
+// fail remembers the first error. System errors name the file already.
 func (s *Files) fail(err error) error {
 	s.broken = err
 	if hopeless(err) {
@@ -217,8 +217,8 @@ func (s *Files) fail(err error) error {
 	return s.broken
 }
 
-// hopeless reports whether somebody has to do something before another try can do better: reading
-// everything again onto a full disk would only burden the far end.
+// hopeless reports whether a retry is useless until a person acts: reading everything again onto a
+// full disk would only load the remote system.
 func hopeless(err error) bool {
 	for _, target := range []error{os.ErrPermission, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
 		if errors.Is(err, target) {

@@ -1,4 +1,4 @@
-// Compression: what is between a record and the disk.
+// Compression between records and the disk.
 
 package filesink
 
@@ -35,17 +35,18 @@ func formatOf(setting, path string) (format, error) {
 	return "", fmt.Errorf("compression %q: it is auto, none, gzip or zstd", setting)
 }
 
-// encoder writes frames: Reset begins one, Close ends it.
+// encoder writes compressed frames: Reset begins one, Close ends it.
 type encoder interface {
 	io.Writer
 	Reset(w io.Writer)
 	Close() error
 }
 
-// window is how far zstd looks back. Its own choice, 8 MiB, would cost 20 MiB of memory a file.
+// window is the window size of zstd in bytes. Its default, 8 MiB, would cost 20 MiB of memory for
+// each file.
 const window = 2 << 20
 
-// encoder returns nil for plain files.
+// encoder returns nil for uncompressed files.
 func (f format) encoder() (encoder, error) {
 	switch f {
 	case gzipped:
@@ -84,8 +85,8 @@ func (d decoded) Close() error {
 	return d.in.Close()
 }
 
-// maxOpen is how many files may be open at once. An encoder takes some megabytes, a plain file
-// nothing.
+// maxOpen is how many files may be open at the same time. An encoder takes some megabytes; an
+// uncompressed file takes almost nothing.
 func (f format) maxOpen() int {
 	if f == plain {
 		return 128

@@ -1,4 +1,5 @@
-// The journal: what has to be known of a file before it is written to, moved or removed.
+// The journal: facts about a file that must be durable before the file is written, moved or
+// removed.
 
 package filesink
 
@@ -20,31 +21,30 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// journal is a hidden file in the output folder, one a path of the settings: JSON Lines, the
-// folder's mark first, then what happened since the last Open. It is open, and locked, as long as
-// the sink is.
+// journal is a hidden file in the output folder, one for each path setting. It is JSON Lines: the
+// folder's mark first, then what happened since the last Open. It stays open and locked while the
+// sink is open.
 type journal struct {
 	path    string
 	out     *os.File
 	mark    string
-	head    int64 // length of the first line
-	size    int64 // length of all
+	head    int64 // bytes of the first line
+	size    int64 // bytes of the file
 	begun   []begun
 	asides  []aside
 	dropped string // id of the last aside that was removed for good
-	closed  string // which token the sink was closed at, if nothing came after
+	closed  string // id of the token at which the sink was closed, if nothing was written after it
 	pending bool   // a line was added since the last token
 }
 
-// begun is a file that was begun, or gone on with, at Size.
+// begun is a file that the sink began, or continued, at Size.
 type begun struct {
 	file
-	on     bool // it was in the token already
-	handed bool // a token was handed out since
+	on     bool // the token named the file already
+	handed bool // a token was handed out after this line
 }
 
-// aside is files that a run moved out of the way of its own, to bring them back if it comes to
-// nothing.
+// aside lists the files that a run moved away to write its own. They are restored if the run fails.
 type aside struct {
 	ID     string   `json:"id"`
 	Run    string   `json:"run"`
@@ -52,7 +52,7 @@ type aside struct {
 	handed bool
 }
 
-// line is one line of the journal; one of its fields is set, and On beside File.
+// line is one line of the journal. One of its fields is set; On goes with File.
 type line struct {
 	About   string `json:"about,omitempty"`
 	Mark    string `json:"mark,omitempty"`
@@ -66,7 +66,7 @@ type line struct {
 
 const about = "scrapekit needs this file to go on after a crash; do not remove it while a run is unfinished"
 
-// openJournal opens the journal of a path alone, or makes it.
+// openJournal opens the journal of a path and locks it, or creates it.
 func openJournal(ctx context.Context, name string, t template, patience time.Duration) (_ *journal, err error) {
 	sum := sha256.Sum256([]byte(t.rest))
 	j := &journal{path: filepath.Join(t.root, ".scrapekit-"+name+"-"+hex.EncodeToString(sum[:4]))}
@@ -93,7 +93,7 @@ func openJournal(ctx context.Context, name string, t template, patience time.Dur
 		err = j.found()
 	}
 	if err == nil {
-		err = durable.SyncDir(t.root) // who made it may have been killed before it came to that
+		err = durable.SyncDir(t.root) // its creator may have been killed before it synced
 	}
 	if err != nil {
 		return nil, sdk.Permanent(err)
@@ -101,7 +101,7 @@ func openJournal(ctx context.Context, name string, t template, patience time.Dur
 	return j, nil
 }
 
-// found writes the first line, in place of a half one that a crash has left.
+// found writes the first line. It replaces a partial one that a crash has left.
 func (j *journal) found() error {
 	if err := j.cut(0); err != nil {
 		return err
@@ -114,8 +114,8 @@ func (j *journal) found() error {
 	return nil
 }
 
-// parse reads the lines. Each is synced before what it speaks of happens, so one that has no end,
-// left by a crash, speaks of nothing.
+// parse reads the lines. Each line is synced before the action that it announces, so the action of
+// a last line without a newline has not happened.
 func (j *journal) parse(raw []byte) error {
 	for n := 1; ; n++ {
 		text, rest, whole := bytes.Cut(raw, []byte("\n"))
@@ -139,7 +139,7 @@ func (j *journal) parse(raw []byte) error {
 	}
 }
 
-// check refuses lines that the sink does not write.
+// check refuses lines that the sink never writes.
 func (l line) check(n int) error {
 	if (n == 1) != (l.Mark != "") {
 		return errors.New("its first line, and no other, is the folder's mark")
@@ -153,7 +153,7 @@ func (l line) check(n int) error {
 	return nil
 }
 
-// take notes what a line says.
+// take applies one line.
 func (j *journal) take(l line) {
 	j.closed = l.Closed
 	switch {
@@ -173,8 +173,9 @@ func (j *journal) take(l line) {
 	}
 }
 
-// clear forgets all files: they are where they belong. An earlier process may have cut the journal
-// and been killed before it synced it: lines that come back would be in the middle of new ones.
+// clear empties the journal once all files are restored. It syncs even an empty journal: an earlier
+// process may have truncated it and been killed before the sync, and old lines that return would
+// mix with new ones.
 func (j *journal) clear() error {
 	j.begun, j.asides, j.dropped, j.closed, j.pending = nil, nil, "", "", false
 	if j.size != j.head {
@@ -194,14 +195,14 @@ func (j *journal) cut(size int64) error {
 	return err
 }
 
-// begin notes durably that f is about to be written from its size on; on says that the token knows
-// it.
+// begin records durably that f will be written from its current size on. on says that the token
+// names f already.
 func (j *journal) begin(f *file, on bool) error {
 	j.pending = true
 	return j.add(line{File: f, On: on})
 }
 
-// hand notes durably that a token for all files so far is about to be handed out.
+// hand records durably that a token for all files so far is about to be handed out.
 func (j *journal) hand() error {
 	if !j.pending {
 		return nil
@@ -223,5 +224,5 @@ func (j *journal) add(l line) error {
 	return j.out.Sync()
 }
 
-// close ends the lock too.
+// close closes the journal, which frees its lock.
 func (j *journal) close() error { return j.out.Close() }

@@ -1,4 +1,4 @@
-// The lock of an open file: who writes to it is alone.
+// The lock of an open file: one process writes to it at a time.
 
 package filesink
 
@@ -12,16 +12,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// patience is how long to wait for a lock. A plugin whose host was killed notices it within half a
-// second.
+// patience is how long to wait for a lock. A plugin whose host was killed notices that within half
+// a second.
 const patience = 5 * time.Second
 
-// settling is how long to wait for the lock of an output file, whose journal is locked already: a
-// process that was killed frees its locks one after another.
+// settling is how long to wait for the lock of an output file after the journal's lock is held: the
+// system frees the locks of a killed process one after another.
 const settling = time.Second
 
-// lockWithin takes the lock of an open file, which the system frees when the file is closed or the
-// process ends. Who holds it may be about to end, so it is tried for a while.
+// lockWithin takes the lock of an open file. The system frees it when the file is closed or the
+// process ends. It retries for a while, because the holder may be about to end.
 func lockWithin(ctx context.Context, f *os.File, patience time.Duration) error {
 	const pause = 25 * time.Millisecond
 	for end := time.Now().Add(patience); ; {

@@ -1,4 +1,4 @@
-// Locks of open files, where flock is.
+// Locks of open files, on systems with flock.
 
 //go:build !windows
 
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A lock library takes the path of a file of its own; this locks the file that is written, as it is
-// open.
+// Lock libraries lock a file of their own by its path. This locks the output file itself, through
+// its open descriptor.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

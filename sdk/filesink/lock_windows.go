@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock locks a byte far behind the end of any file: what is in the file can be read by
-// everybody.
+// tryLock locks one byte far beyond the end of any file, so that others can still read the file.
 func tryLock(f *os.File) (bool, error) {
 	at := &windows.Overlapped{OffsetHigh: 1 << 30}
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,

@@ -1,4 +1,4 @@
-// Options: what a user sets, and how it is checked.
+// Options: the settings of a user, and their checks.
 
 package filesink
 
@@ -12,21 +12,21 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Options are what the settings of a sink of files have in common.
+// Options are the settings that sinks of files have in common.
 type Options struct {
-	// Name is the sink's: "jsonl". It is a part of the hidden names in the output folder, and never
-	// changes.
+	// Name is the sink's name, such as "jsonl". It is part of the hidden names in the output folder
+	// and never changes.
 	Name string
-	// Path is the file, with {stream}, {date} (the day the run started, UTC) and {run} (its id) in
-	// the places of their values.
+	// Path is the file's path. {stream}, {date} (the day the run started, UTC) and {run} (its id)
+	// are replaced by their values.
 	Path string
 	// Compression is "auto" or "" (by the extension), "none", "gzip" or "zstd".
 	Compression string
-	// RotateSize is a size as in "512MiB": the files are numbered, and a new one begins when one
-	// has reached it. "": one file.
+	// RotateSize is a size such as "512MiB": files are numbered, and a new one begins when the last
+	// has reached this size. "": one file.
 	RotateSize string
-	// Mode is "append" or "", or "overwrite": what earlier runs wrote is replaced when a run has
-	// its first records.
+	// Mode is "append" or "", or "overwrite": the first records of a run replace what earlier runs
+	// wrote.
 	Mode string
 	// Turns says that the sink calls [Files.Turn]: a stream goes on with its last file, numbered or
 	// not.
@@ -35,7 +35,7 @@ type Options struct {
 	Store Store
 }
 
-// New returns files by these settings. Every mistake in them is permanent.
+// New returns a Files with these settings. Every error in them is permanent.
 func New(o Options) (*Files, error) {
 	t, err := parseTemplate(o.Path)
 	if err != nil {
@@ -72,8 +72,8 @@ func (s *Files) Guarantee() sdk.Guarantee {
 		Why: "its files are cut back to the last commit before a run goes on"}
 }
 
-// Check tries whether the output folder, or the one in which it will be made, can be written. It
-// leaves nothing behind.
+// Check tests whether the output folder, or the existing folder above it, is writable. It leaves no
+// files behind.
 func (s *Files) Check(ctx context.Context) error {
 	if s.remote != nil {
 		return s.remote.check(ctx, s.template)

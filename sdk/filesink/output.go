@@ -1,4 +1,4 @@
-// One file while it is open.
+// An output file while it is open.
 
 package filesink
 
@@ -11,19 +11,19 @@ import (
 	"os"
 )
 
-// output is an open file. What was written is durable, and its size known, after settle.
+// output is an open file. After settle, what was written is durable and the size is known.
 type output struct {
 	file    *file
 	out     *os.File
-	buf     *bufio.Writer // nil for plain files: batches are large enough
+	buf     *bufio.Writer // nil for uncompressed files: batches are large enough
 	encoder encoder
 	inFrame bool
 	dirty   bool
-	used    int64 // when it was used last, for the choice of the one to close
+	used    int64 // time of the last use: the least recently used file is closed first
 }
 
-// openOutput opens f at its size, which the disk has reached already. It locks the file too: two
-// paths of settings may lead to one file.
+// openOutput opens f at its durable size. It locks the file too: two path settings may lead to the
+// same file.
 func openOutput(path string, f *file, format format) (*output, error) {
 	flags := os.O_RDWR
 	if f.New && f.Size == 0 {
@@ -46,7 +46,7 @@ func openOutput(path string, f *file, format format) (*output, error) {
 	return o, nil
 }
 
-// place goes to where the file is written on.
+// place seeks to where writing continues.
 func (o *output) place() error {
 	if err := lockWithin(context.Background(), o.out, settling); err != nil {
 		return fmt.Errorf("%s: %w", o.out.Name(), err)
@@ -63,7 +63,7 @@ func (o *output) place() error {
 	return err
 }
 
-// sized counts what reaches the file.
+// sized counts the bytes that reach the file.
 type sized struct{ *output }
 
 func (s sized) Write(p []byte) (int, error) {
@@ -86,7 +86,7 @@ func (o *output) write(p []byte) error {
 	return err
 }
 
-// settle ends the frame and makes everything durable. The file is whole then.
+// settle ends the frame and makes everything durable. The file is complete then.
 func (o *output) settle() error {
 	if !o.dirty {
 		return nil
@@ -109,7 +109,8 @@ func (o *output) settle() error {
 	return nil
 }
 
-// endLine ends a line that somebody else left open at the end of a plain file.
+// endLine ends a line that another program left without a newline at the end of an uncompressed
+// file.
 func (o *output) endLine() error {
 	if o.encoder != nil || o.file.Size == 0 {
 		return nil

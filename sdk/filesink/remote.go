@@ -1,6 +1,6 @@
-// Remote: files on an object store. They grow in the sink's private folder as on any disk, and come
-// back to a token there. An object gets only bytes of a token that the host has kept, so nothing on
-// the store ever has to be taken back.
+// Remote: files on an object store. They grow in the sink's private folder as on any disk, and are
+// restored to a token there. An object gets only bytes that a saved token covers, so nothing on the
+// store ever has to be undone.
 
 package filesink
 
@@ -24,33 +24,33 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/filesink/objects"
 )
 
-// atOnce is how many objects are written at once. Each takes the memory of a part.
+// atOnce is how many objects are written concurrently. Each takes the memory of one part.
 const atOnce = 4
 
-// remote is where the files of a sink go, beyond the private folder.
+// remote is the object store of a sink, beyond the private folder.
 type remote struct {
 	store     objects.Uploads
-	each      bool  // an object is complete with each commit
-	parts     int64 // bytes of each of the first parts
+	each      bool  // each commit completes its objects
+	parts     int64 // bytes of each of the first parts of an object
 	overwrite bool
 
 	// Set by open.
 	owner string
-	dir   string   // of all runs, in the private folder
+	dir   string   // folder of all runs, in the private folder
 	state state    // of the run
-	kept  []file   // of the last token that the host has kept
-	drop  []string // paths of objects that the last token does not name any more
+	kept  []file   // files of the last token that the host has saved
+	drop  []string // paths of objects that the last token no longer names
 }
 
-// state is what a token says beside the files that are on the disk.
+// state is what a token holds beyond the files on the disk.
 type state struct {
 	Run string `json:"run"`
-	// Done are the objects of this run that are complete; Old are those of earlier runs.
+	// Done are the completed objects of this run. Old are those of earlier runs.
 	Done runs `json:"done,omitempty"`
 	Old  runs `json:"old,omitempty"`
 }
 
-// runs are numbers of objects by their series: pairs of a first and a last one.
+// runs are numbers of objects by their series, as pairs of first and last number.
 type runs map[string][][2]int
 
 func (r runs) add(series string, n int) {
@@ -94,7 +94,7 @@ func decodeRemoteToken(raw sdk.Token) (remoteToken, []file, error) {
 	return t, inner.Files, err
 }
 
-// openRemote is Open where there is an object store.
+// openRemote is Open for an object store.
 func (s *Files) openRemote(ctx context.Context, start sdk.Start) error {
 	r := s.remote
 	t, files, err := decodeRemoteToken(start.Token)
@@ -138,11 +138,11 @@ func (s *Files) openRemote(ctx context.Context, start sdk.Start) error {
 	return nil
 }
 
-// folder is where the files of a run grow.
+// folder is the private folder in which the files of a run grow.
 func (r *remote) folder(run string) string { return filepath.Join(r.dir, safe(run)) }
 
-// former settles the run before this one: what it has committed is completed, or removed if
-// everything starts over. It returns the objects that are there then.
+// former finishes the previous run: its committed objects are completed, or removed if everything
+// starts over. It returns the objects that exist then.
 func (r *remote) former(ctx context.Context, start sdk.Start, names names, t remoteToken, files []file) (runs, error) {
 	before := &remote{store: r.store, parts: r.parts, overwrite: r.overwrite, dir: r.dir, kept: files, state: t.State,
 		owner: safe(start.Pipeline) + "/" + safe(t.State.Run)}
@@ -173,7 +173,7 @@ func (r *remote) former(ctx context.Context, start sdk.Start, names names, t rem
 	return all, err
 }
 
-// number has new objects begin behind those that are there: an object cannot be added to.
+// number makes new objects begin after the existing ones: nothing can be appended to an object.
 func (s *Files) number(ctx context.Context, streams []sdk.Stream) error {
 	last := map[string]int{}
 	for _, st := range streams {
@@ -185,7 +185,7 @@ func (s *Files) number(ctx context.Context, streams []sdk.Stream) error {
 			return err
 		}
 		if sr.last > 0 || s.files[series] != nil || s.remote.overwrite {
-			continue // it is gone on with, or begins where those that it replaces do
+			continue // it is continued, or begins at the first number of those that it replaces
 		}
 		highest, err := s.remote.highest(ctx, series)
 		if err != nil {
@@ -201,7 +201,7 @@ func (s *Files) number(ctx context.Context, streams []sdk.Stream) error {
 	return nil
 }
 
-// highest is the highest number of an object of a series; 0 is one without a number, -1 none.
+// highest is the highest number of an object of a series: 0 for one without a number, -1 for none.
 func (r *remote) highest(ctx context.Context, series string) (int, error) {
 	stem, ext, _ := strings.Cut(numbered(series, 1), "-00001")
 	highest := -1
@@ -219,8 +219,8 @@ func (r *remote) highest(ctx context.Context, series string) (int, error) {
 	return highest, err
 }
 
-// commitRemote is Commit where there is an object store. That it is called says that the host has
-// kept the token before.
+// commitRemote is Commit for an object store. The call means that the host has saved the previous
+// token.
 func (s *Files) commitRemote(ctx context.Context) (sdk.Token, error) {
 	r := s.remote
 	if err := s.ship(ctx); err != nil {
@@ -243,7 +243,7 @@ func (s *Files) commitRemote(ctx context.Context) (sdk.Token, error) {
 	return raw, nil
 }
 
-// turnOver has the next records begin new objects.
+// turnOver makes the next records begin new objects.
 func (s *Files) turnOver() error {
 	for _, sr := range s.byPath {
 		if sr.current != nil {
@@ -258,8 +258,8 @@ func (s *Files) turnOver() error {
 	return nil
 }
 
-// ship sends what the last token names. An object that nothing is added to any more is completed,
-// and is not among the files of the next token.
+// ship sends what the last token names. An object to which nothing is appended any more is
+// completed, and the next token does not list it.
 func (s *Files) ship(ctx context.Context) error {
 	r := s.remote
 	for _, path := range r.drop {
@@ -289,7 +289,7 @@ func (s *Files) ship(ctx context.Context) error {
 	return nil
 }
 
-// completeAll completes what the last token names.
+// completeAll completes the objects that the last token names.
 func (r *remote) completeAll(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -299,7 +299,8 @@ func (r *remote) completeAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Finish implements [sdk.Finisher]: all objects become visible, and those that they replace go.
+// Finish implements [sdk.Finisher]: all objects become visible, and the objects that they replace
+// are removed.
 func (s *Files) Finish(ctx context.Context, _ sdk.End) error {
 	r := s.remote
 	if r == nil {
@@ -321,7 +322,7 @@ func (s *Files) Finish(ctx context.Context, _ sdk.End) error {
 	return r.remove(ctx, gone, owner+"/")
 }
 
-// remove removes objects that a pipeline wrote, and refuses to remove others.
+// remove removes objects that a pipeline wrote. It refuses to remove others.
 func (r *remote) remove(ctx context.Context, all runs, owner string) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -344,7 +345,7 @@ func (r *remote) remove(ctx context.Context, all runs, owner string) error {
 	return g.Wait()
 }
 
-// forget removes what the private folder holds of an object.
+// forget removes an object's files from the private folder.
 func (r *remote) forget(path string) error {
 	for _, name := range []string{filepath.Join(r.folder(r.state.Run), filepath.FromSlash(path)), r.note(path)} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -354,13 +355,13 @@ func (r *remote) forget(path string) error {
 	return nil
 }
 
-// note is where it is noted how far an object has come.
+// note is the path of the file with an object's progress.
 func (r *remote) note(path string) string {
 	return filepath.Join(r.dir, "uploads", safe(r.state.Run), id(sdk.Token(path))+".json")
 }
 
-// progress is how far an object has come. It may lag behind, since every part can be sent again,
-// and is never ahead.
+// progress is how much of an object has been sent. It may be too low, since every part can be sent
+// again, and is never too high.
 type progress struct {
 	objects.Upload
 	Done bool `json:"done,omitempty"`
@@ -390,14 +391,14 @@ func (r *remote) noted(path string, p progress) error {
 
 const (
 	firstParts = 8 << 20 // bytes of each
-	maxParts   = 10000   // of an object
+	maxParts   = 10000   // the most that one object may have
 )
 
-// partSize grows, so that the most parts that an object may have hold 290 GiB, and no part is
-// longer than a request may be.
+// partSize grows with the part's number, so that the largest number of parts holds 290 GiB and no
+// part exceeds the size of a request.
 func (r *remote) partSize(n int) int64 { return r.parts << (n / (maxParts / 4)) }
 
-// send brings an object as far as f is; last: f is all of it.
+// send sends the object up to the size of f. last says that f is the whole object.
 func (r *remote) send(ctx context.Context, f file, last bool) error {
 	p, err := r.progress(f.path())
 	if err != nil || p.Done || !last && f.Size <= p.Size+r.partSize(len(p.Parts)) {
@@ -419,8 +420,8 @@ func (r *remote) send(ctx context.Context, f file, last bool) error {
 	return r.noted(f.path(), p)
 }
 
-// sendParts sends what is missing. An upload that the store does not know any more is complete, or
-// it begins anew: the file is all there.
+// sendParts sends the missing parts. If the store no longer knows the upload, the object is
+// complete, or the upload starts again: the file holds all bytes.
 func (r *remote) sendParts(ctx context.Context, o objects.Object, p *progress, f file, in *os.File, last bool) error {
 	err := r.tryParts(ctx, o, p, f, in, last)
 	for range 2 {
@@ -430,7 +431,7 @@ func (r *remote) sendParts(ctx context.Context, o objects.Object, p *progress, f
 		info, asked := r.store.Head(ctx, o.Key)
 		switch {
 		case asked == nil && info.Size == f.Size && info.Owner == o.Owner && last:
-			return nil // the reply was lost, or somebody was killed before it was noted
+			return nil // the reply was lost, or a process was killed before it recorded it
 		case asked == nil && o.Fresh:
 			return sdk.Permanent(fmt.Errorf(
 				"object %s was written by something else since the run began: move it away, then run again", o.Key))
@@ -485,7 +486,7 @@ func (r *remote) tryParts(ctx context.Context, o objects.Object, p *progress, f 
 	if err != nil {
 		return err
 	}
-	u := p.Upload // as it is until the store has said that it is complete
+	u := p.Upload // kept until the store confirms that it is complete
 	u.Parts = slices.Clone(u.Parts)
 	return r.store.Complete(ctx, o, &u, tail)
 }
@@ -498,8 +499,8 @@ func read(in *os.File, at, size int64) ([]byte, error) {
 	return body, nil
 }
 
-// gone is a file that is not in the private folder any more: it is complete, or lost with the
-// folder.
+// gone handles a file that is missing from the private folder: its object is complete, or it is
+// lost with the folder.
 func (r *remote) gone(ctx context.Context, f file) error {
 	_, err := r.store.Head(ctx, f.path())
 	if errors.Is(err, objects.ErrNotExist) {
@@ -510,7 +511,7 @@ func (r *remote) gone(ctx context.Context, f file) error {
 	return err
 }
 
-// check tries what a run does, with an object in the folder of the first placeholder.
+// check does what a run does, with a test object in the folder of the first placeholder.
 func (r *remote) check(ctx context.Context, t template) error {
 	literal, _, _ := strings.Cut(t.rest, "{")
 	key := literal[:strings.LastIndex(literal, "/")+1] + ".scrapekit-check-" + rand.Text()

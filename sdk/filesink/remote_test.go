@@ -360,13 +360,14 @@ func walk(t *testing.T, seed uint64, o Options) int {
 	random := rand.New(rand.NewPCG(seed, 7))
 	b := newBucket(t, o)
 	faults, every := 0, 2+random.IntN(6)
+	troubles := rand.New(rand.NewPCG(seed, 8)) // of the store, which answers in goroutines of its own
 	b.store.Fault = func(*http.Request) string {
-		if random.IntN(every+faults/20) > 0 { // fewer with time, so that each walk ends
+		if troubles.IntN(every+faults/20) > 0 { // fewer with time, so that each walk ends
 			return ""
 		}
 		faults++
 		return []string{filesinktest.NotLanded, filesinktest.Landed, filesinktest.Landed,
-			filesinktest.SlowDown}[random.IntN(4)]
+			filesinktest.SlowDown}[troubles.IntN(4)]
 	}
 	record, all := 0, map[string][]string{}
 	for run := range 3 {

@@ -1,4 +1,5 @@
-// Open: every file back to where the token, or the journal, says. The table in doc.go is decide.
+// Open: restore every file to the state that the token or the journal says. decide implements the
+// table in doc.go.
 
 package filesink
 
@@ -44,22 +45,22 @@ func (s *Files) openLocal(ctx context.Context, start sdk.Start) error {
 	return nil
 }
 
-// restore is the work of one Open.
+// restore is the state of one Open.
 type restore struct {
 	sink    *Files
 	start   sdk.Start
 	names   names
 	token   token
-	kept    []*file         // to be gone on with
-	old     []*file         // to be replaced with the first records
+	kept    []*file         // files to continue
+	old     []*file         // files to replace with the first records
 	touched map[string]bool // folders in which a file was moved or removed
-	gone    []string        // paths of files that are not there any more, or empty
-	strange []string        // and of files that stand where those of earlier runs were, in a folder with another mark
+	gone    []string        // paths of files that are missing or empty
+	strange []string        // paths that exist in a folder with another mark
 }
 
-// from brings everything back to the token, with the help of the journal, and then clears that.
-// What an earlier process has done of it already, before it was killed, may not be on the disk: it
-// is synced as if it were done now.
+// from restores everything to the token, with the help of the journal, and then empties the
+// journal. An earlier process may have done part of it and been killed before the sync, so
+// everything is synced as if it were done now.
 func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	if t.Mark != j.mark && len(t.Files) > 0 {
 		if r.start.Resume {
@@ -74,7 +75,7 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	}
 	r.token = t
 	if j.closed == id(r.start.Token) {
-		j.begun = nil // it was closed at this very token, so nothing of ours came later
+		j.begun = nil // closed at this token: the sink wrote nothing after it
 	}
 	if err := r.asides(j, t); err != nil {
 		return fmt.Errorf("bringing back what was set aside: %w", err)
@@ -92,8 +93,9 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	return j.clear()
 }
 
-// tellGone says that output of earlier runs is gone, unless this run delivers everything again or
-// would have replaced it. Whoever took it away on purpose need do nothing: it is said once.
+// tellGone logs that output of earlier runs is gone, unless this run delivers everything again or
+// would have replaced it. The message appears once; a user who removed the files on purpose need do
+// nothing.
 func (r *restore) tellGone(ctx context.Context) {
 	if len(r.gone) == 0 || r.start.Full || r.sink.overwrite {
 		return
@@ -103,8 +105,8 @@ func (r *restore) tellGone(ctx context.Context) {
 		"folder", r.sink.template.root, "gone", listed(r.gone))
 }
 
-// tellStrange says that files stand where those of earlier runs were, and that the sink does not
-// know them as its own any more.
+// tellStrange logs that files exist at the paths of earlier runs' files, and that the sink no
+// longer treats them as its own.
 func (r *restore) tellStrange(ctx context.Context, mark string) {
 	if len(r.strange) == 0 || r.sink.overwrite {
 		return
@@ -121,7 +123,7 @@ func (r *restore) tellStrange(ctx context.Context, mark string) {
 	sdk.Log(ctx).Warn(text, "folder", r.sink.template.root, "mark", mark, "files", listed(r.strange))
 }
 
-// listed is some names for a message.
+// listed formats some names for a message.
 func listed(names []string) string {
 	const shown = 5
 	slices.Sort(names)
@@ -131,7 +133,7 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// lost notes what became of the files that this run may write to, in a folder with another mark.
+// lost records what became of the files that this run may write to, in a folder with another mark.
 func (r *restore) lost(files []file) error {
 	for _, f := range files {
 		if !r.names.has(f.Series) {
@@ -176,7 +178,7 @@ func (r *restore) all(files []file, lines []begun) error {
 	return nil
 }
 
-// decide brings one file back. One of entry, in the token, and line, in the journal, may be nil.
+// decide restores one file. One of entry, in the token, and line, in the journal, may be nil.
 func (r *restore) decide(entry *file, line *begun) error {
 	switch {
 	case line != nil && line.Run == r.start.Run && (entry == nil || entry.Run != r.start.Run):
@@ -195,12 +197,12 @@ func (r *restore) decide(entry *file, line *begun) error {
 	case !line.handed:
 		return r.unwrite(line)
 	}
-	return nil // a token named it once, and the state was reset since: it is the user's
+	return nil // a token named it and the state was reset since: it is the user's
 }
 
-// entry brings a file of the token back: to the token's size, or to nothing if the run starts over.
-// open says that the run that wrote it has not closed it, so that what is behind the token's size
-// is its own.
+// entry restores a file that the token names: to the token's size, or to nothing if the run starts
+// over. open says that the run that wrote the file has not closed it, so bytes beyond the token's
+// size are the sink's.
 func (r *restore) entry(f *file, open bool) error {
 	current := r.names.has(f.Series)
 	switch {
@@ -212,12 +214,12 @@ func (r *restore) entry(f *file, open bool) error {
 		r.old = append(r.old, f)
 	}
 	if !open {
-		return nil // finished, and the user's
+		return nil // finished: it is the user's
 	}
 	return r.shorten(f, f.Size)
 }
 
-// goOn keeps a file to be gone on with, if it is there still.
+// goOn keeps a file for the run to continue, if it still exists.
 func (r *restore) goOn(f *file, open bool) error {
 	there, err := r.cut(f, open)
 	switch {
@@ -230,7 +232,7 @@ func (r *restore) goOn(f *file, open bool) error {
 	return err
 }
 
-// unwrite takes away what was written to a file since a line of the journal.
+// unwrite removes what was written to a file since a line of the journal.
 func (r *restore) unwrite(l *begun) error {
 	if l.New && !l.on {
 		return r.remove(&l.file)
@@ -238,8 +240,8 @@ func (r *restore) unwrite(l *begun) error {
 	return r.shorten(&l.file, l.Size)
 }
 
-// discard is undo for a file that somebody else may have added to. What they have added is not ours
-// to remove.
+// discard is undo for a file that another program may have appended to. It does not remove what
+// others appended.
 func (r *restore) discard(f *file, open bool) error {
 	info, err := os.Stat(r.sink.abs(f.path()))
 	if err == nil && (f.Shared || info.Size() > f.Size && !open) {
@@ -249,7 +251,7 @@ func (r *restore) discard(f *file, open bool) error {
 	return r.undo(f)
 }
 
-// undo takes away all that the sink ever wrote to a file, and leaves what was there before.
+// undo removes all that the sink ever wrote to a file. What was there before stays.
 func (r *restore) undo(f *file) error {
 	if f.New {
 		return r.remove(f)
@@ -257,7 +259,7 @@ func (r *restore) undo(f *file) error {
 	return r.shorten(f, f.Base)
 }
 
-// shorten cuts a file that is longer, and leaves a shorter one alone.
+// shorten truncates a file that is longer than size, and leaves a shorter one alone.
 func (r *restore) shorten(f *file, size int64) error {
 	path := r.sink.abs(f.path())
 	info, err := os.Stat(path)
@@ -279,8 +281,8 @@ func (r *restore) remove(f *file) error {
 	return nil
 }
 
-// cut brings a file to the size of the token. It reports whether the file is there still: who uses
-// the output of an earlier run may have moved it away, or added to it.
+// cut truncates a file to the size in the token and reports whether it still exists: a reader of an
+// earlier run's output may have moved it away, or appended to it.
 func (r *restore) cut(f *file, open bool) (bool, error) {
 	path := r.sink.abs(f.path())
 	ours := f.Run == r.start.Run
@@ -310,11 +312,11 @@ func (r *restore) cut(f *file, open bool) (bool, error) {
 			"it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
 			info.Size(), f.Size))
 	}
-	f.Size, f.Shared = info.Size(), true // append adds to what is there
+	f.Size, f.Shared = info.Size(), true // continue at the end of what is there
 	return true, nil
 }
 
-// truncate cuts a file for good.
+// truncate truncates a file and syncs it.
 func truncate(path string, size int64) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Series: which file a stream's records go to.
+// Series: the file that a stream's records are written to.
 
 package filesink
 
@@ -14,10 +14,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// series is the files of one or more streams, of which the last one is written.
+// series is the sequence of files of one or more streams. Records go to the last one.
 type series struct {
 	name    string
-	last    int // the highest number
+	last    int // the highest number so far
 	current *output
 }
 
@@ -111,8 +111,8 @@ func (s *Files) output(stream string) (*output, error) {
 	return sr.current, nil
 }
 
-// newSeries finds or makes a series. Two names that differ in case alone are one file on some
-// disks.
+// newSeries finds or creates a series. It refuses a name that differs from another only in case,
+// because some disks treat them as one file.
 func (s *Files) newSeries(name string) (*series, error) {
 	if sr := s.byPath[name]; sr != nil {
 		return sr, nil
@@ -128,7 +128,7 @@ func (s *Files) newSeries(name string) (*series, error) {
 	return sr, nil
 }
 
-// begin opens the file that a series goes on with, or begins one.
+// begin opens the file that a series continues, or a new one.
 func (s *Files) begin(sr *series) error {
 	if s.open >= s.format.maxOpen() {
 		if err := s.retireOldest(); err != nil {
@@ -159,8 +159,8 @@ func (s *Files) begin(sr *series) error {
 	return nil
 }
 
-// prepare notes what has to be known of a file before it is written to for the first time since
-// Open, and makes room for it.
+// prepare writes the journal's line for a file before the first write since Open, and moves a file
+// that is in its place aside.
 func (s *Files) prepare(f *file, fresh bool) error {
 	path := s.abs(f.path())
 	if fresh {
@@ -178,7 +178,7 @@ func (s *Files) prepare(f *file, fresh bool) error {
 	return s.journal.begin(f, !fresh)
 }
 
-// next chooses the file that a series goes on with: the last one if there is room, or a fresh one.
+// next chooses the file that a series continues: the last one if it has room, else a new one.
 func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 	n := 0
 	if s.turns {
@@ -199,11 +199,11 @@ func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 		if err != nil || s.rotate == 0 || f.New {
 			return f, true, err
 		}
-		n++ // somebody else's: with numbers there is no need to append to it
+		n++ // not the sink's file: take the next number instead of appending
 	}
 }
 
-// fresh looks at what is in the place of a file that no token names.
+// fresh inspects the path of a file that no token names.
 func (s *Files) fresh(name string, n int) (*file, error) {
 	f := &file{Series: name, N: n, New: true, Run: s.run}
 	info, err := os.Stat(s.abs(f.path()))
@@ -231,7 +231,7 @@ func (s *Files) retire(sr *series) error {
 	return errors.Join(o.settle(), o.out.Close())
 }
 
-// retireOldest closes the file that was not used for the longest time.
+// retireOldest closes the least recently used file.
 func (s *Files) retireOldest() error {
 	var oldest *series
 	for _, sr := range s.byPath {

@@ -1,4 +1,4 @@
-// Settings of a sink whose files are on an object store.
+// Settings for files on an object store.
 
 package filesink
 
@@ -10,7 +10,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/filesink/objects"
 )
 
-// Store are the settings of an object store; a sink has them among its own.
+// Store holds the settings of an object store. A sink embeds them in its own settings.
 type Store struct {
 	Endpoint      string `json:"endpoint" host:"true" doc:"The address of the object store, if path is one. A host that begins with the bucket's name is that bucket's own; any other gets the bucket in the path." example:"https://s3.eu-central-1.amazonaws.com"`
 	Visible       string `json:"visible" enum:"end,commit" default:"end" doc:"When objects are there to be read: at the end of the run (or when they are full, see rotate_size), or after each commit, as one numbered object a commit."`
@@ -19,7 +19,7 @@ type Store struct {
 	EncryptionKey string `json:"encryption_key" doc:"The key of the store that it encrypts with." example:"alias/corpus"`
 }
 
-// newRemote returns where the files of a path go, or nil if that is a disk.
+// newRemote returns the object store that a path names, or nil if the path is on a disk.
 func newRemote(o Options) (*remote, error) {
 	if _, _, _, ok := objects.Split(o.Path); !ok {
 		switch {

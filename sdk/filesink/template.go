@@ -1,4 +1,4 @@
-// The path with its placeholders, and the names of the files that it gives.
+// The path setting with its placeholders, and the file names that it gives.
 
 package filesink
 
@@ -13,9 +13,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/filesink/objects"
 )
 
-// template is the path of the settings: a folder without placeholders, and what is below it.
+// template is the path setting: a folder without placeholders, and the rest below it.
 type template struct {
-	root string // the output folder, where the journal is
+	root string // the output folder, which holds the journal
 	rest string // with placeholders and forward slashes
 }
 
@@ -48,7 +48,7 @@ func parseTemplate(path string) (template, error) {
 	return template{root: filepath.FromSlash(folder(slashed[:cut])), rest: slashed[cut:]}, nil
 }
 
-// folder is the path of a folder without its last slash, but for the root of a disk.
+// folder is a folder's path without its last slash, except for the root of a disk.
 func folder(prefix string) string {
 	if prefix == "" {
 		return "."
@@ -59,9 +59,9 @@ func folder(prefix string) string {
 	return prefix
 }
 
-// names gives the files of one run their names.
+// names gives the file names of one run.
 type names struct {
-	rest  string // {stream} alone is left
+	rest  string // only {stream} is left to replace
 	match *regexp.Regexp
 }
 
@@ -72,15 +72,16 @@ func (t template) names(s sdk.Start) names {
 	return names{rest: rest, match: regexp.MustCompile(`^` + pattern + `$`)}
 }
 
-// series is the name of a stream's files below the root, without a number.
+// series is the path of a stream's files below the root, without a number.
 func (n names) series(stream string) string {
 	return strings.ReplaceAll(n.rest, "{stream}", safe(stream))
 }
 
-// has reports whether a series may be written in this run: it is not of another day or run.
+// has reports whether this run may write to a series, that is, whether it is not of another day or
+// run.
 func (n names) has(series string) bool { return n.match.MatchString(series) }
 
-// numbered puts a number before the extensions; 0 is none.
+// numbered puts a number before the extensions. 0 stands for no number.
 func numbered(series string, n int) string {
 	if n == 0 {
 		return series
@@ -94,8 +95,8 @@ func numbered(series string, n int) string {
 	return fmt.Sprintf("%s%s-%05d%s", dir, stem, n, base[len(stem):])
 }
 
-// safe makes any name a part of one file name: it leads into no other folder, and two names stay
-// two.
+// safe turns any name into a part of one file name. The result leads into no other folder, and
+// different names stay different.
 func safe(name string) string {
 	var b strings.Builder
 	for i := range len(name) {

@@ -1,4 +1,4 @@
-// The token: what the sink answers for, and how large it was at the commit.
+// The token: the files that the sink answers for, with their sizes at the commit.
 
 package filesink
 
@@ -17,22 +17,22 @@ import (
 
 // file is an output file. It is a line of the journal and an entry of the token.
 type file struct {
-	Series string `json:"series"`        // its path below the root, without a number
-	N      int    `json:"n,omitempty"`   // its number; 0: it has none
-	Size   int64  `json:"size"`          // bytes that are in it
-	Base   int64  `json:"base"`          // bytes that were in it before
-	New    bool   `json:"new,omitempty"` // it was not there before
-	Run    string `json:"run"`           // the run that wrote to it last
-	// Shared: somebody else has added to it, and the sink went on after that.
+	Series string `json:"series"`        // path below the root, without the number
+	N      int    `json:"n,omitempty"`   // 0: the file has no number
+	Size   int64  `json:"size"`          // bytes in the file
+	Base   int64  `json:"base"`          // bytes in the file before the sink wrote to it
+	New    bool   `json:"new,omitempty"` // the sink created the file
+	Run    string `json:"run"`           // the last run that wrote to the file
+	// Shared: another program has appended to the file, and the sink continued after that.
 	Shared bool `json:"shared,omitempty"`
 
-	begun bool // written to since Open, and the journal knows
+	begun bool // written to since Open, and noted in the journal
 }
 
-// path is where the file is, below the root, with forward slashes.
+// path is the file's path below the root, with forward slashes.
 func (f *file) path() string { return numbered(f.Series, f.N) }
 
-// check refuses what would lead out of the output folder.
+// check refuses a path that leads out of the output folder.
 func (f *file) check() error {
 	if !filepath.IsLocal(filepath.FromSlash(f.Series)) || path.Clean(f.Series) != f.Series {
 		return fmt.Errorf("file %q is not in the output folder", f.Series)
@@ -48,14 +48,14 @@ type token struct {
 	Mark    string `json:"mark,omitempty"` // of the folder
 	Format  format `json:"format"`
 	Files   []file `json:"files"`
-	Aside   string `json:"aside,omitempty"` // the last that was set aside; all of it is replaced
+	Aside   string `json:"aside,omitempty"` // id of the last aside, which is replaced completely
 }
 
 const tokenVersion = 1
 
 func (t token) encode() (sdk.Token, error) { return json.Marshal(t) }
 
-// id tells a token from others in the journal.
+// id identifies a token in the journal.
 func id(raw sdk.Token) string {
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:8])

@@ -1,4 +1,4 @@
-// Package host is what a host calls of the contract: what a plugin can do beside what all must, as
+// Package host is the part of the contract that a host calls: optional abilities of a plugin, as
 // values. It is not API: no plugin needs it.
 package host
 
@@ -8,7 +8,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Abilities are the optional calls of a sink or a transform, as values: nil where it has none. A
+// Abilities are the optional calls of a sink or a transform, as values; nil where it has none. A
 // plugin implements [sdk.Opener], [sdk.Finisher], [sdk.Committer], [sdk.Streamer] and
 // [sdk.Parallel].
 type Abilities struct {
@@ -21,9 +21,8 @@ type Abilities struct {
 	Parallel   bool // [sdk.Parallel], of a sink
 }
 
-// AbilitiesOf returns the abilities of a sink or a transform: what its method Abilities says, if it
-// has one, as the plugins of other processes do; or else what follows from the interfaces that it
-// implements.
+// AbilitiesOf returns the abilities of a sink or a transform: the result of its method Abilities if
+// it has one, as plugins in other processes do, or else the interfaces that it implements.
 func AbilitiesOf(v any) Abilities {
 	if said, ok := v.(interface{ Abilities() Abilities }); ok {
 		return said.Abilities()
@@ -49,8 +48,8 @@ func AbilitiesOf(v any) Abilities {
 	return a
 }
 
-// GuaranteeOf returns what a sink guarantees. One that is an [sdk.Opener] owes its token to the
-// record; one that is none cannot take back what it wrote.
+// GuaranteeOf returns what a sink guarantees. By default an [sdk.Opener] comes back to its token
+// exactly, and a sink that is none cannot take back what it wrote.
 func GuaranteeOf(s sdk.Sink) sdk.Guarantee {
 	if g, ok := s.(sdk.Guarantor); ok {
 		return g.Guarantee()
@@ -58,8 +57,8 @@ func GuaranteeOf(s sdk.Sink) sdk.Guarantee {
 	return UnsaidGuarantee(AbilitiesOf(s).Open != nil)
 }
 
-// UnsaidGuarantee is what a sink guarantees that says nothing itself, and is an [sdk.Opener] or
-// none.
+// UnsaidGuarantee is the guarantee of a sink that declares none, depending on whether it is an
+// [sdk.Opener].
 func UnsaidGuarantee(opens bool) sdk.Guarantee {
 	if opens {
 		return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it goes back to its last commit before a run goes on"}
@@ -68,8 +67,8 @@ func UnsaidGuarantee(opens bool) sdk.Guarantee {
 }
 
 // PathUse says what the value of the keyword Path means in the schema of a setting, for a plugin of
-// a kind: that it reads what is there, or writes in its folder. required says that the setting is
-// one of the plugin as a whole, and must be given.
+// a kind: it reads the path, or writes in its folder. required says that the setting is a top-level
+// one and must be given.
 func PathUse(value any, kind sdk.Kind, required bool) (read, write bool) {
 	switch value {
 	case nil, false:

@@ -1,7 +1,7 @@
-// Package outbox makes a sink exactly once whose far end has no transactions, only requests with a
-// key: an HTTP endpoint that takes an Idempotency-Key, a queue that drops what it has seen. A batch
-// is sealed in the sink's private folder before its token is made, and delivered under an id that
-// never changes, again and again, until the far end has confirmed it.
+// Package outbox makes a sink deliver exactly once to a remote system without transactions, which
+// accepts requests with a key: an HTTP endpoint with Idempotency-Key, or a queue that drops
+// duplicates. A batch is sealed in the sink's private folder before its token is made. It is then
+// delivered under an id that never changes, with retries, until the remote system has confirmed it.
 //
 //	func (s *sink) Open(_ context.Context, start sdk.Start) (err error) {
 //		s.box, err = outbox.Open(start)
@@ -31,11 +31,11 @@
 //		return s.box.Told()
 //	}
 //
-// A far end may refuse single records of a batch. Then send returns [sdk.Rejects]; the outbox keeps
-// them, and the next Commit tells them to the host, each once.
+// The remote system may refuse single records of a batch. Then send returns [sdk.Rejects]. The
+// outbox keeps them, and the next Commit reports each to the host once.
 //
-// The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is
-// complete when its outbox is empty.
+// The sink must ask for its private folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run
+// is complete when its outbox is empty.
 package outbox
 
 import (
@@ -59,25 +59,25 @@ import (
 // Box is a sink's outbox. Its methods are for one goroutine at a time.
 type Box struct {
 	dir    string
-	mark   string   // of the folder; a part of each id
-	epoch  int64    // of the instance
+	mark   string   // random mark of the folder; part of each id
+	epoch  int64    // epoch of the instance
 	sealed int64    // the last
-	made   int64    // the last that the newest token stands for
-	kept   int64    // the last whose token the host has kept
-	items  []sealed // that are not confirmed, in order
-	// Batches of which records were refused and no token has told, in order; the last that a saved
-	// token has told of; the last that the newest token tells of.
+	made   int64    // the last batch that the newest token covers
+	kept   int64    // the last batch whose token the host has saved
+	items  []sealed // unconfirmed batches, in order
+	// Batches with refused records that no token has reported, in order; the last batch that a
+	// saved token has reported; the last that the newest token reports.
 	refused       []int64
 	told, telling int64
 }
 
-// sealed is a batch in the folder. A former instance that was not gone yet may have sealed others
-// under the same numbers; those of the highest epoch count.
+// sealed is a batch in the folder. A former instance that was still running may have sealed others
+// with the same numbers; those of the highest epoch count.
 type sealed struct{ n, epoch int64 }
 
 // Item is a sealed batch.
 type Item struct {
-	// ID is the batch's, the same at each attempt, and no other batch's: letters, digits and '-'.
+	// ID identifies the batch. It is the same at each attempt, and unique: letters, digits and '-'.
 	ID   string
 	path string
 }
@@ -85,22 +85,22 @@ type Item struct {
 // Payload reads the batch.
 func (i Item) Payload() ([]byte, error) { return os.ReadFile(i.path) }
 
-// token is what stands for the outbox at a commit.
+// token is the state of the outbox at a commit.
 type token struct {
 	Mark   string `json:"mark"`
-	Told   int64  `json:"told,omitempty"` // the last batch whose refused records the host has
+	Told   int64  `json:"told,omitempty"` // the last batch whose refused records the host has received
 	Sealed int64  `json:"sealed"`
 }
 
 const markFile = "mark"
 
-// refusedEnd ends the name of a file with the refused records of a batch that is delivered.
+// refusedEnd is the suffix of a file with the refused records of a delivered batch.
 const refusedEnd = ".refused"
 
-// Open brings the outbox in a sink's private folder back to s.Token: it drops batches that were
-// sealed later; earlier batches without a confirmation wait for delivery. A full run drops
-// everything. A folder that the token was not made for is a permanent error, because nobody knows
-// whether its batches were delivered.
+// Open restores the outbox in a sink's private folder to s.Token. It drops batches that were sealed
+// later; unconfirmed earlier ones wait for delivery. A full run drops everything. If the token was
+// made for another folder, the error is permanent, because it is unknown whether that folder's
+// batches were delivered.
 func Open(s sdk.Start) (*Box, error) {
 	if s.Dir == "" {
 		return nil, sdk.Permanent(errors.New("an outbox needs the sink's private folder: set Info.PrivateDir"))
@@ -121,7 +121,7 @@ func Open(s sdk.Start) (*Box, error) {
 	}
 	switch b.mark = string(raw); {
 	case s.Token == nil || s.Full:
-		b.mark, at = rand.Text(), token{} // ids of an earlier beginning are never given again
+		b.mark, at = rand.Text(), token{} // ids of an earlier start are never used again
 		if err := durable.Replace(filepath.Join(b.dir, markFile), []byte(b.mark), true); err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func Open(s sdk.Start) (*Box, error) {
 	return b, b.load()
 }
 
-// load finds the batches in the folder, and removes those that the token does not name.
+// load finds the batches in the folder. It removes those that the token does not cover.
 func (b *Box) load() error {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *Box) load() error {
 		mark, number, _ := strings.Cut(name, "-")
 		number, epoch, _ := strings.Cut(number, ".")
 		n, err := strconv.ParseInt(number, 10, 64)
-		ok := err == nil && mark == b.mark && n <= b.sealed && n > b.told // what was told was delivered
+		ok := err == nil && mark == b.mark && n <= b.sealed && n > b.told // reported batches were delivered
 		of, err := strconv.ParseInt(epoch, 10, 64)
 		switch {
 		case e.Name() == markFile:
@@ -169,7 +169,7 @@ func (b *Box) load() error {
 	var items []sealed
 	for i, it := range b.items {
 		former := i+1 < len(b.items) && b.items[i+1].n == it.n
-		if !former && !slices.Contains(b.refused, it.n) { // or it was killed before it removed the batch
+		if !former && !slices.Contains(b.refused, it.n) { // otherwise it was killed before it removed the batch
 			items = append(items, it)
 			continue
 		}
@@ -181,7 +181,7 @@ func (b *Box) load() error {
 	return durable.SyncDir(b.dir)
 }
 
-// remove removes a batch, unless a former instance has just done so.
+// remove removes a batch. It is no error if a former instance has just removed it.
 func (b *Box) remove(s sealed) error {
 	if err := os.Remove(b.item(s).path); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -196,10 +196,10 @@ func (b *Box) item(s sealed) Item {
 
 func (b *Box) id(n int64) string { return fmt.Sprintf("%s-%d", b.mark, n) }
 
-// refusedPath is where the refused records of a batch are.
+// refusedPath is the file with a batch's refused records.
 func (b *Box) refusedPath(n int64) string { return filepath.Join(b.dir, b.id(n)+refusedEnd) }
 
-// Seal saves a batch, so that it survives a power cut. It is delivered after the host has saved a
+// Seal saves a batch so that it survives a power cut. It is delivered after the host has saved a
 // later token. An empty payload is ignored.
 func (b *Box) Seal(payload []byte) error {
 	if len(payload) == 0 {
@@ -214,11 +214,12 @@ func (b *Box) Seal(payload []byte) error {
 	return nil
 }
 
-// maxTold bounds the records, in bytes, that one token tells of. A batch is told whole.
+// maxTold bounds the records, in bytes, that one commit reports. The records of one batch are
+// reported together.
 const maxTold = 16 << 20
 
-// Commit is what a Commit of the sink returns: the token for everything that was sealed, and
-// [sdk.Rejects] if records of delivered batches were refused and no token has told of them.
+// Commit is the result of the sink's Commit: a token for all sealed batches, and [sdk.Rejects] if
+// records of delivered batches were refused and no token has reported them.
 func (b *Box) Commit() (sdk.Token, error) {
 	var all sdk.Rejects
 	size := 0
@@ -244,8 +245,8 @@ func (b *Box) Commit() (sdk.Token, error) {
 	return at, all.Err()
 }
 
-// Told is what a Finish of the sink returns after a Deliver: [sdk.ErrUntold] if records were
-// refused and no saved token has told of them.
+// Told is the result of the sink's Finish after a Deliver: [sdk.ErrUntold] if records were refused
+// and no saved token has reported them.
 func (b *Box) Told() error {
 	if len(b.refused) > 0 {
 		return sdk.ErrUntold
@@ -253,16 +254,16 @@ func (b *Box) Told() error {
 	return nil
 }
 
-// Kept says that the host has saved the last token. The sink calls it at the beginning of each
-// method that is called after Commit.
+// Kept records that the host has saved the last token. The sink calls it first in each method that
+// the host calls after Commit.
 func (b *Box) Kept() { b.kept, b.told = b.made, b.telling }
 
 // Waiting returns how many batches are not confirmed.
 func (b *Box) Waiting() int { return len(b.items) }
 
 // Deliver calls send with each sealed batch that the saved token covers, in order, until one fails.
-// nil from send confirms the batch, and it is removed; [sdk.Rejects] confirm it too, but for these
-// records. After a kill a confirmed batch may be sent again, with the same id.
+// nil confirms the batch, which is then removed. [sdk.Rejects] confirms it except for these
+// records. After a kill, a confirmed batch may be sent again with the same id.
 func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
 	for len(b.refused) > 0 && b.refused[0] <= b.told {
 		if err := os.Remove(b.refusedPath(b.refused[0])); err != nil {
@@ -291,7 +292,7 @@ func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) erro
 	return nil
 }
 
-// refuse keeps the refused records of the first batch.
+// refuse saves the refused records of the first batch.
 func (b *Box) refuse(n int64, rejects sdk.Rejects) error {
 	raw, err := json.Marshal(rejects)
 	if err == nil {

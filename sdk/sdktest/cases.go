@@ -1,4 +1,4 @@
-// Cases: what an author says of a plugin, and the tests that come of it.
+// Cases: what an author states about a plugin, and the tests that follow from it.
 
 package sdktest
 
@@ -11,14 +11,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// SourceCase is a source and a remote system that does not change while it is tested.
+// SourceCase is a source, and a remote system that does not change during the test.
 type SourceCase struct {
 	Config  any      // the settings: JSON, or what marshals to it
 	Host    sdk.Host // its transport reaches the remote system
 	Streams []string // nil: all
-	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
+	// MaxResumes is from how many cursors of a split a Read is resumed, spread evenly; 0: all.
 	MaxResumes int
-	// Check may look at all records of the streams, one JSON object each; may be nil.
+	// Check may inspect all records of the streams, one JSON object each; may be nil.
 	Check func(t *testing.T, records map[string][]string)
 }
 
@@ -39,15 +39,15 @@ func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
 type TransformCase struct {
 	Config  any
 	Host    sdk.Host
-	Streams []sdk.Stream // nil: those of Input, by name alone
+	Streams []sdk.Stream // nil: the streams of Input, by name alone
 	Input   []sdk.Batch
-	// Check may look at all that comes out, in order; may be nil.
+	// Check may inspect all output, in order; may be nil.
 	Check func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects)
 }
 
 // TestTransform checks that the output depends only on the input, that concurrent calls do not
-// disturb each other, that bad input does no harm, and that a transform with state goes back to its
-// token.
+// affect each other, that bad input does no harm, and that a transform with state is restored to
+// its token.
 func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
 	config := rawConfig(t, c.Config)
 	inner := conformance.TransformCase{Host: c.Host, Streams: c.Streams, Input: c.Input}
@@ -60,27 +60,27 @@ func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
 
 // SinkCase is a sink that writes below a folder, or to a place named after it.
 type SinkCase struct {
-	// Config returns the settings for a place; dir is empty at first.
+	// Config returns the settings for a place. dir is empty at first.
 	Config func(t *testing.T, dir string) any
-	// Read returns the records of a stream that somebody who looks at the place finds, committed or
-	// not, in any order.
+	// Read returns the records of a stream that a reader finds at the place, committed or not, in
+	// any order.
 	Read func(t *testing.T, dir, stream string) []string
 	Host sdk.Host
-	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of
-	// records: not before, so that a run that comes to nothing takes nothing away.
+	// Replaces says that the first commit of records of a new run replaces what earlier runs wrote.
+	// It does not happen earlier, so that a run without records removes nothing.
 	Replaces bool
-	// Keyed says that what Read finds is the last record of each key, with deletions applied.
+	// Keyed says that Read finds the last record of each key, with deletions applied.
 	Keyed bool
-	// Remote says that what Read finds is not below the folder, so that a power cut of the folder
-	// would not take it back: [CrashSink] leaves power cuts out.
+	// Remote says that what Read finds is not below the folder, so a power cut of the folder would
+	// not undo it. [CrashSink] leaves power cuts out then.
 	Remote bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
-	// Patience is after what time a call counts as hung; 0: two minutes.
+	// Patience is the time after which a call counts as hung; 0: two minutes.
 	Patience time.Duration
 }
 
-// TestSink checks that a token brings the sink back to exactly the records that were written before
+// TestSink checks that a token restores the sink to exactly the records that were written before
 // its commit: after kills, lost tokens and further runs, in a fixed order and in a random one
 // (seeded). See [sdk.Guarantor] for sinks that promise less.
 func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {

@@ -1,6 +1,6 @@
-// Crash tests: a sink or stateful transform in a process of its own, which is killed, has its disk
-// fail and its power cut at every single thing that it does to its files. CrashSink and
-// CrashTransform are how a plugin joins.
+// Crash tests: a sink or stateful transform in a process of its own. The process is killed, its
+// disk fails and its power is cut at each of its file operations. A plugin joins with CrashSink or
+// CrashTransform.
 
 package sdktest
 
@@ -20,18 +20,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// crashEnv is set for the process that lives through the life: the test that it belongs to and its
+// crashEnv is set in the child process that runs the life: the test that it belongs to and its
 // place.
 const crashEnv = "SDKTEST_CRASH"
 
-// crashTwice is how many kills and power cuts of each kind are followed by a power cut, and
-// crashSeed which.
+// crashTwice is how many kills and power cuts of each kind are followed by a second power cut.
+// crashSeed chooses which.
 const (
 	crashTwice = "SDKTEST_CRASH_TWICE"
 	crashSeed  = "SDKTEST_CRASH_SEED"
 )
 
-// crashShare has one in so many operations fail, evenly spread: for slow machines.
+// crashShare makes only one in so many operations fail, spread evenly: for slow machines.
 const crashShare = "SDKTEST_CRASH_SHARE"
 
 // batchOf makes a batch of lines.
@@ -39,44 +39,44 @@ func batchOf(stream string, lines ...string) sdk.Batch {
 	return sdk.Batch{Stream: stream, Count: len(lines), Payload: []byte(strings.Join(lines, "\n") + "\n")}
 }
 
-// crash is one plugin under test and its place.
+// crash is a plugin under test and its place.
 type crash struct {
 	*testing.T
 	plugin  sdk.Plugin
 	target  SinkCase
-	streams []sdk.Stream // that it is opened with
-	seen    []sdk.Stream // that Read is asked for
+	streams []sdk.Stream // streams that it is opened with
+	seen    []sdk.Stream // streams that Read is called for
 	acts    []act
-	name    string // of the test that the child comes to
+	name    string // name of the test that the child runs
 	dir     string
-	after   map[int]map[string][]string // what an undisturbed life holds after act i, by stream
-	keeps   sdk.Delivery                // what the sink guarantees
-	epoch   *int64                      // of the newest instance, in whatever process
+	after   map[int]map[string][]string // content after act i of an undisturbed life, by stream
+	keeps   sdk.Delivery                // the sink's guarantee
+	epoch   *int64                      // epoch of the newest instance, in any process
 	conns   *crashConns
 }
 
-// CrashSink proves that a sink of files keeps its guarantee (see [host.GuaranteeOf]) whatever
-// happens to its process, its disk and its power.
+// CrashSink proves that a sink of files keeps its guarantee (see [host.GuaranteeOf]) through
+// process kills, disk errors and power cuts.
 //
-// A child process lives through three runs, undisturbed. Then these lives are repeated: the child
-// is killed before every change that it makes to a file; every change fails (EIO, and a disk that
-// is full from there on); and the power fails after every change, so that unsynced writes are lost
-// in several ways, also those of an earlier process that was killed. Each time the sink is opened
-// with the last token that the host can have saved. It must hold what that token stands for, and in
-// the end what the undisturbed life holds. A sink that promises [sdk.ExactlyOnce] must hold exactly
-// that both times. One that promises [sdk.OncePerKey] must hold exactly that in the end, and no key
-// twice before. Any other may hold more. If the sink may leave incomplete records behind, the Read
-// of the case leaves them out.
+// A child process makes the calls of three runs (a life), undisturbed. Then the life is repeated
+// with faults: the child is killed before every change to a file; every change fails (EIO, and a
+// disk that is full from there on); and the power fails after every change, so that unsynced writes
+// are lost in several ways, also those of an earlier process that was killed. Each time the sink is
+// opened with the last token that the host can have saved. It must hold what that token covers, and
+// in the end what the undisturbed life holds. A sink that promises [sdk.ExactlyOnce] must hold
+// exactly that both times. One that promises [sdk.OncePerKey] must hold exactly that in the end,
+// and no key twice before. Any other may hold more. If the sink may leave incomplete records
+// behind, the Read of the case leaves them out.
 //
 // A sink that connects, through the Dial of the case's host, is also killed in each write to a
-// connection, when half of the bytes have gone out and when all have, so also between the parts of
-// a transaction.
+// connection: after half of the bytes were sent and after all, and so between the parts of a
+// transaction.
 //
 // CrashSink does not test everything: see [TestSink] for the rest, and for late writes of a killed
-// process. The child is this test binary, started once more with this test: the code before
-// CrashSink runs there too. It must write below the folder of the case, or to a place that is named
-// after that folder. Without ptrace (see [crashtest.Supported]) a sink of files is killed only
-// between its calls.
+// process. The child is this test binary, started again with this test: the code before CrashSink
+// runs there too. It must write below the folder of the case, or to a place that is named after
+// that folder. Without ptrace (see [crashtest.Supported]) a sink of files is killed only between
+// its calls.
 func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	var batches []sdk.Batch
 	for n := range 9 {
@@ -112,7 +112,7 @@ func (x *crash) test() {
 	if connects {
 		x.part("killed at a connection", (*crash).killedAtWrites)
 	}
-	if whole == nil || whole.Count() == 0 { // it cannot be watched, or keeps no files
+	if whole == nil || whole.Count() == 0 { // it cannot be traced, or writes no files
 		x.part("killed between calls", (*crash).killedBetweenCalls)
 		return
 	}
@@ -123,7 +123,7 @@ func (x *crash) test() {
 	x.part("failures", func(x *crash) { x.faults(whole.Count()) })
 }
 
-// part is a subtest, one after another: there is one place.
+// part is a subtest. Subtests run in sequence, because there is one place.
 func (x *crash) part(name string, f func(*crash)) {
 	x.Run(name, func(t *testing.T) {
 		sub := *x
@@ -132,7 +132,7 @@ func (x *crash) part(name string, f func(*crash)) {
 	})
 }
 
-// undisturbed notes what the place holds after each act.
+// undisturbed records the content of the place after each act.
 func (x *crash) undisturbed() {
 	x.Helper()
 	x.after = map[int]map[string][]string{}
@@ -164,7 +164,7 @@ func (x *crash) holds() map[string][]string {
 	return out
 }
 
-// clear empties the place, and makes the private folder that a host has ready.
+// clear empties the place, and creates the private folder as a host does.
 func (x *crash) clear() {
 	x.Helper()
 	entries, err := os.ReadDir(x.dir)
@@ -181,7 +181,7 @@ func (x *crash) clear() {
 	}
 }
 
-// private is the private folder of the plugin; "": it asks for none. It is watched with the place.
+// private is the plugin's private folder; "": it asks for none. It is traced with the place.
 func (x *crash) private() string {
 	if !x.plugin.PrivateDir {
 		return ""
@@ -189,7 +189,7 @@ func (x *crash) private() string {
 	return filepath.Join(x.dir, ".private")
 }
 
-// host is that of the case, whose connections are watched.
+// host is the host of the case, with connections that are counted.
 func (x *crash) host() sdk.Host {
 	h := x.target.Host
 	if h.Dial != nil {
@@ -209,7 +209,7 @@ func (x *crash) child(f crashtest.Fault, record bool, env ...string) *crashtest.
 	return out
 }
 
-// only are the arguments by which the child comes to this very test.
+// only returns the arguments with which the child runs only this test.
 func (x *crash) only() []string {
 	var path []string
 	for part := range strings.SplitSeq(x.name, "/") {
@@ -226,7 +226,7 @@ func (x *crash) env() []string {
 		"GORACE=atexit_sleep_ms=0")
 }
 
-// live is the child: it says which act comes and which is done. Token and error go with it.
+// live is the child: it prints which act begins and which is done, with its token and error.
 func (x *crash) live() int {
 	if err := crashtest.Watch(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -259,17 +259,17 @@ func (x *crash) live() int {
 	return 0
 }
 
-// crashEpoch is what the child's instances begin with, crashWrite the write to a connection at
-// which it kills itself.
+// crashEpoch is the first epoch of the child's instances. crashWrite is the write to a connection
+// at which it kills itself.
 const (
 	crashEpoch = "SDKTEST_CRASH_EPOCH"
 	crashWrite = "SDKTEST_CRASH_WRITE"
 )
 
-// crashHeard is what an earlier process said, which the child goes on after.
+// crashHeard is the output of an earlier process, from which the child continues.
 const crashHeard = "SDKTEST_CRASH_HEARD"
 
-// crashKill is the act at which the child kills itself, where nobody else can.
+// crashKill is the act at which the child kills itself, where no tracer can.
 const crashKill = "SDKTEST_CRASH_KILL"
 
 func killSelf() {
@@ -280,5 +280,5 @@ func killSelf() {
 	if err != nil {
 		panic(err)
 	}
-	select {} // until the signal has come
+	select {} // until the signal arrives
 }

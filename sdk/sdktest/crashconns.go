@@ -1,4 +1,4 @@
-// Connections under crash test: the process is killed in its writes.
+// Connections in a crash test: the process is killed in its writes.
 
 package sdktest
 
@@ -16,18 +16,17 @@ import (
 	"sync/atomic"
 )
 
-// crashConns counts what a process writes to its connections, and kills it at one of the writes.
+// crashConns counts a process's writes to its connections, and kills it at one of them.
 type crashConns struct {
 	writes atomic.Int64
 	at     int64 // the write at which the process dies; 0: none
-	half   bool  // when half of it has gone out
+	half   bool  // after half of it was sent
 }
 
-// written is how many writes there were.
+// written is the number of writes.
 func (c *crashConns) written() int { return int(c.writes.Load()) }
 
-// dieAt takes a number and, if only half of that write is to go out, " half". "" is no write at
-// all.
+// dieAt parses a number and, if only half of that write is to be sent, " half". "" means no write.
 func (c *crashConns) dieAt(place string) {
 	if place == "" {
 		return
@@ -38,15 +37,15 @@ func (c *crashConns) dieAt(place string) {
 	c.half = strings.HasSuffix(place, halfSent)
 }
 
-// saysWrites begins the line in which a child says, at its end, how many writes there were.
+// saysWrites begins the line in which a child, at its end, prints the number of writes.
 const saysWrites = "writes "
 
-// halfSent is the end of the place of a write of which half goes out.
+// halfSent ends the position of a write of which half is sent.
 const halfSent = " half"
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// over returns a way to connections that are counted.
+// over returns a Dial whose connections are counted.
 func (c *crashConns) over(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -69,17 +68,17 @@ func (c *crashConn) Write(p []byte) (int, error) {
 	if c.of.half {
 		p = p[:len(p)/2]
 	}
-	_, _ = c.Conn.Write(p) // whatever becomes of it
+	_, _ = c.Conn.Write(p) // the process dies next, so an error does not matter
 	killSelf()
 	return 0, nil
 }
 
-// maxWriteKills is how often a process is killed in a write, spread evenly: each costs a process,
-// and what comes after.
+// maxWriteKills is how often a process is killed in a write, spread evenly. Each kill costs a
+// process and a recovery.
 const maxWriteKills = 80
 
-// killedAtWrites kills the process in its writes to connections: when half of one has gone out, and
-// when all has.
+// killedAtWrites kills the process in its writes to connections: after half of one was sent, and
+// after all of it.
 func (x *crash) killedAtWrites() {
 	x.Helper()
 	x.clear()
@@ -110,7 +109,7 @@ func (x *crash) killedAtWrites() {
 	}
 }
 
-// killedAt kills a process at a write and goes on. It reports whether there was such a write.
+// killedAt kills a process at a write and recovers. It reports whether there was such a write.
 func (x *crash) killedAt(place, when string) bool {
 	x.Helper()
 	x.clear()
@@ -119,7 +118,7 @@ func (x *crash) killedAt(place, when string) bool {
 		return false
 	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() && runtime.GOOS != "windows" { // there a kill looks like an end
+	if errors.As(err, &exit) && exit.Exited() && runtime.GOOS != "windows" { // on Windows a kill looks like an exit
 		x.Fatalf("%s: the process had ended by itself before: %v\n%s%s", when, err, out, exit.Stderr)
 	}
 	x.goOnHere(when, strings.Split(strings.TrimSpace(string(out)), "\n"))

@@ -1,4 +1,4 @@
-// What befalls a plugin under crash test: power cuts, failures of its disk, kills.
+// Faults of a crash test: power cuts, disk errors, kills.
 
 package sdktest
 
@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// powerCuts: each disk that a power cut may leave. That all is kept is what a kill leaves.
+// powerCuts tests each disk that a power cut may leave. A disk that keeps everything is the result
+// of a kill.
 func (x *crash) powerCuts(whole *crashtest.Outcome) {
 	x.Helper()
 	n := 0
@@ -32,8 +33,9 @@ func cutAt(o *crashtest.Outcome, c crashtest.Cut) string {
 	return fmt.Sprintf("power cut after %s, %s of what was not synced is kept", when, c.How)
 }
 
-// twice: a power cut while the sink comes back from a first one, from one by which the host lost a
-// token too, or from a kill just before it would have synced something. Samples of all, seeded.
+// twice tests a power cut while the sink recovers from an earlier fault: a power cut, a power cut
+// by which the host also lost a token, or a kill just before a sync. It takes seeded samples of all
+// combinations.
 func (x *crash) twice(whole *crashtest.Outcome) {
 	x.Helper()
 	random := rand.New(rand.NewPCG(uint64(x.number(crashSeed, 1)), 3))
@@ -66,7 +68,8 @@ func (x *crash) twice(whole *crashtest.Outcome) {
 	}
 }
 
-// again has a process go on from a disk, and the power fail meanwhile. It returns how often.
+// again starts a process on a disk and cuts the power meanwhile. It returns how many cases it
+// tested.
 func (x *crash) again(random *rand.Rand, whole *crashtest.Outcome, first crashtest.Cut, lines []string,
 	killed bool) int {
 	x.Helper()
@@ -123,8 +126,8 @@ func (x *crash) number(name string, otherwise int) int {
 	return n
 }
 
-// faults: a process for each operation and failure. Kills are a few alone: powerCuts has them all,
-// where there are any.
+// faults runs a process for each operation and failure. A local sink is killed at every eighth
+// operation only, because powerCuts covers them all.
 func (x *crash) faults(count int) {
 	x.Helper()
 	share := x.number(crashShare, 1)
@@ -151,7 +154,7 @@ func (x *crash) faults(count int) {
 	}
 }
 
-// told: an error that was met is said, and a sync that failed is one.
+// told checks that an error which occurred is reported, a failed sync included.
 func (x *crash) told(when string, do crashtest.Failure, out *crashtest.Outcome) {
 	x.Helper()
 	says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error",
@@ -165,8 +168,7 @@ func (x *crash) told(when string, do crashtest.Failure, out *crashtest.Outcome) 
 	}
 }
 
-// killedBetweenCalls is what can be done without ptrace: the process kills itself before each of
-// its calls.
+// killedBetweenCalls is the test without ptrace: the process kills itself before each of its calls.
 func (x *crash) killedBetweenCalls() {
 	x.Helper()
 	for i := range x.acts {

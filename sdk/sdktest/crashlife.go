@@ -1,4 +1,4 @@
-// The life that a plugin under crash test lives through, and the host that leads it.
+// The sequence of calls of a crash test (a life), and the host that makes them.
 
 package sdktest
 
@@ -22,8 +22,8 @@ type act struct {
 	batch sdk.Batch
 }
 
-// life is what a host does with a sink, in three runs: one, the next, and a full one. Batches come
-// again and again.
+// life is what a host does with a sink in three runs: a first one, an incremental one, and a full
+// one. Batches repeat.
 func life(batches []sdk.Batch) []act {
 	var out []act
 	n := 0
@@ -47,10 +47,10 @@ func life(batches []sdk.Batch) []act {
 	return out
 }
 
-// fullRun is the one that starts over.
+// fullRun is the run that starts over.
 const fullRun = 3
 
-// startOf is what an instance is opened with.
+// startOf is the [sdk.Start] of an instance.
 func (x *crash) startOf(run int, token sdk.Token, resume bool) sdk.Start {
 	*x.epoch++
 	return sdk.Start{
@@ -62,7 +62,7 @@ func (x *crash) startOf(run int, token sdk.Token, resume bool) sdk.Start {
 
 func runID(run int) string { return "r" + strconv.Itoa(run) }
 
-// crashHost does acts as a host does.
+// crashHost makes the calls as a host does.
 type crashHost struct {
 	x     *crash
 	sink  sdk.Sink
@@ -121,6 +121,6 @@ func (h *crashHost) close() error {
 // end closes what is open.
 func (h *crashHost) end() {
 	if h.sink != nil {
-		_ = h.close() // it went wrong before
+		_ = h.close() // an earlier error counts
 	}
 }

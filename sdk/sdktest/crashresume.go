@@ -1,4 +1,4 @@
-// Going on after a crash: what the host can have kept, and what must come of it.
+// Recovery after a crash: what the host can have saved, and what the sink must hold.
 
 package sdktest
 
@@ -13,11 +13,11 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// saying is what a child said last.
+// saying is the last known state of a child, from its output.
 type saying struct {
-	doing   int         // the act that was begun last; -1: none
-	kept    []keptToken // that it committed
-	lostOne bool        // the last thing that happened was a commit: the host may not have kept its token
+	doing   int         // the last act that was begun; -1: none
+	kept    []keptToken // tokens that it committed
+	lostOne bool        // a commit came last: the host may not have saved its token
 }
 
 type keptToken struct {
@@ -32,7 +32,7 @@ func (x *crash) heard(lines []string) saying {
 		f := strings.Fields(line)
 		n := 0
 		if len(f) > 1 {
-			n, _ = strconv.Atoi(f[1]) // what is no line of ours is neither of the two
+			n, _ = strconv.Atoi(f[1]) // other lines match neither prefix
 		}
 		switch {
 		case line == "again":
@@ -54,8 +54,8 @@ func (x *crash) heard(lines []string) saying {
 	return s
 }
 
-// resumption is how a host goes on: what it opens the sink with, what that must hold then, and
-// which act comes next.
+// resumption is how a host continues: what it opens the sink with, what the sink must hold then,
+// and which act comes next.
 type resumption struct {
 	token  sdk.Token
 	run    int
@@ -64,8 +64,8 @@ type resumption struct {
 	next   int
 }
 
-// resumption is what a host does that has heard this. With lost it has not kept the last token;
-// false: there was none to lose.
+// resumption returns how a host continues after this output. With lost it has not saved the last
+// token; false: there was none to lose.
 func (x *crash) resumption(lines []string, lost bool) (resumption, bool) {
 	x.Helper()
 	s := x.heard(lines)
@@ -91,9 +91,9 @@ func (x *crash) resumption(lines []string, lost bool) (resumption, bool) {
 	return r, true
 }
 
-// goOn opens the sink with what the host knows, looks whether it holds just that, goes on to the
-// end, and looks again at the end of each run: the last one starts over, and would hide what is
-// wrong.
+// goOn opens the sink with what the host knows, checks that it holds exactly that, continues to the
+// end, and checks again at the end of each run, because the last run starts over and would hide
+// earlier errors.
 func (x *crash) goOn(when string, r resumption) {
 	x.Helper()
 	h := &crashHost{x: x, token: r.token}
@@ -113,14 +113,14 @@ func (x *crash) goOn(when string, r resumption) {
 	}
 }
 
-// goOnHere is goOn from what a process has left.
+// goOnHere is goOn on the folder that a process has left.
 func (x *crash) goOnHere(when string, lines []string) {
 	x.Helper()
 	r, _ := x.resumption(lines, false)
 	x.goOn(when, r)
 }
 
-// goOnFrom is goOn from a disk, with and without the last token. It returns how often it was done.
+// goOnFrom is goOn from a disk, with and without the last token. It returns the number of cases.
 func (x *crash) goOnFrom(when string, c crashtest.Cut, lines []string) int {
 	x.Helper()
 	n := 0
@@ -142,8 +142,8 @@ func (x *crash) goOnFrom(when string, c crashtest.Cut, lines []string) int {
 	return n
 }
 
-// compare fails if something is lost, or, where the sink holds exactly what it should, too much.
-// What goes by a key is never there twice.
+// compare fails if records are missing or, where the sink must hold exactly what was committed, if
+// there are too many. A keyed record is never there twice.
 func (x *crash) compare(when string, want map[string][]string, exactly bool) {
 	x.Helper()
 	got := x.holds()
@@ -163,7 +163,7 @@ func (x *crash) compare(when string, want map[string][]string, exactly bool) {
 	}
 }
 
-// without returns what of all is not in some, each as often as it is missing.
+// without returns what is in all and missing in some, each as often as it is missing.
 func without(all, some []string) []string {
 	there := map[string]int{}
 	for _, s := range some {

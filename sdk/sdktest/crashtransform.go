@@ -1,4 +1,4 @@
-// CrashTransform: a stateful transform, crash-tested as a sink of what comes out of it.
+// CrashTransform: a stateful transform, crash-tested as a sink of its output.
 
 package sdktest
 
@@ -16,10 +16,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
-// CrashTransform proves that a stateful transform goes back to its token, whatever happens to its
-// process and to its files: its output from there on is that of an undisturbed one. See [CrashSink]
-// for how. config returns the settings for a folder, which is empty at first; a transform without
-// files ignores it.
+// CrashTransform proves that a stateful transform is restored to its token, whatever happens to its
+// process and its files: its output from there on equals that of an undisturbed one. See
+// [CrashSink] for the method. config returns the settings for a folder, which is empty at first; a
+// transform without files ignores it.
 func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir string) any, c TransformCase) {
 	if len(c.Input) == 0 {
 		t.Fatal("the case has no input")
@@ -36,8 +36,8 @@ func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir st
 	x.test()
 }
 
-// witness makes a sink of a transform: it holds what came out, and its token is that together with
-// the transform's own.
+// witness makes a sink of a transform: it stores the output, and its token is that output together
+// with the transform's own token.
 type witness struct {
 	transform sdk.Plugin
 	host      sdk.Host
@@ -46,7 +46,7 @@ type witness struct {
 	newest *witnessed
 }
 
-// witnessed is one process.
+// witnessed is the sink in one process.
 type witnessed struct {
 	transform sdk.Transform
 	out       []string
@@ -124,7 +124,7 @@ func (o *witnessed) Write(ctx context.Context, b sdk.Batch) error {
 	return nil
 }
 
-// note keeps what came out, in order.
+// note stores the output, in order.
 func (o *witnessed) note(format string, args ...any) {
 	o.out = append(o.out, fmt.Sprintf("%d ", len(o.out))+fmt.Sprintf(format, args...))
 }

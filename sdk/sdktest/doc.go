@@ -1,5 +1,5 @@
-// Package sdktest proves plugins right: [TestSource], [TestTransform] and [TestSink] check what the
-// contract in package sdk asks of each kind, in one process and across the wire. A plugin's own
+// Package sdktest tests plugins: [TestSource], [TestTransform] and [TestSink] check what the
+// contract in package sdk requires of each kind, in one process and across the wire. A plugin's own
 // test is a few lines:
 //
 //	func TestSink(t *testing.T) {
@@ -7,5 +7,5 @@
 //	}
 //
 // [MemorySource] and [MemorySink] are a source and a sink that keep everything in memory: fakes
-// that store, for whoever tests what stands between them.
+// that store, for tests of what is between a source and a sink.
 package sdktest

@@ -1,5 +1,5 @@
-// Latest: what a keyed store holds after all upserts and deletions, in the order in which they were
-// written.
+// Latest: the content of a keyed store after all upserts and deletions, in the order in which they
+// were written.
 
 package sdktest
 
@@ -12,9 +12,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// Latest returns the last record of each key of a stream, sorted: deletions are applied, those of
-// the first fields of the key too. Without a primary key, as the newest process was opened, a
-// stream only grows. Records that lack a field of their key are all kept.
+// Latest returns the last record of each key of a stream, sorted. Deletions are applied, also those
+// of the first fields of a key. A stream without a primary key, by the [sdk.Start] of the newest
+// process, only grows. Records that lack a field of their key are all kept.
 func (m *MemorySink) Latest(stream string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -33,7 +33,7 @@ func (m *MemorySink) Latest(stream string) []string {
 		case depth == len(key) && depth > 0:
 			latest[prefix] = it.Record
 		default:
-			latest[fmt.Sprint(n)] = it.Record // no JSON array, so no key is like it
+			latest[fmt.Sprint(n)] = it.Record // not a JSON array, so it equals no key
 		}
 	}
 	out := make([]string, 0, len(latest))
@@ -44,7 +44,7 @@ func (m *MemorySink) Latest(stream string) []string {
 	return out
 }
 
-// key returns the primary key of a stream, as the newest process was told. m.mu is held.
+// key returns the primary key of a stream, by the [sdk.Start] of the newest process. m.mu is held.
 func (m *MemorySink) key(stream string) []string {
 	if len(m.opened) == 0 {
 		return nil

@@ -1,4 +1,4 @@
-// MemorySink: a sink that can be looked into, and that honours its tokens to the letter.
+// MemorySink: a sink in memory that restores its tokens exactly.
 
 package sdktest
 
@@ -13,21 +13,21 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// MemorySink keeps records in memory, beyond the life of the plugins that write to it: each value
-// that its [MemorySink.Plugin] makes is a process, so to speak, and the MemorySink is the disk. A
-// process that another has followed is refused.
+// MemorySink keeps records in memory, longer than the plugins that write to it: each value that its
+// [MemorySink.Plugin] makes stands for a process, and the MemorySink stands for the disk. A process
+// is refused once a newer one was opened.
 type MemorySink struct {
-	// BeforeWrite and BeforeCommit are called before each write and commit; their error is the
-	// call's, and they may panic. May be nil. Set them before the sink is in use.
+	// BeforeWrite and BeforeCommit are called before each write and commit. Their error is the
+	// call's error, and they may panic. May be nil. Set them before the sink is in use.
 	BeforeWrite  func(b sdk.Batch) error
 	BeforeCommit func() error
-	// Reject says why a record is refused; "" takes it. May be nil.
+	// Reject returns the reason to reject a record; "" accepts it. May be nil.
 	Reject func(stream string, record []byte) string
 
 	mu      sync.Mutex
 	log     []MemoryItem
-	kept    int // items before this are committed
-	session int // of the newest process
+	kept    int // number of committed items
+	session int // number of the newest process
 	opened  []sdk.Start
 }
 
@@ -47,18 +47,18 @@ func (m *MemorySink) Plugin() sdk.Plugin {
 		func(context.Context, struct{}) (sdk.Sink, error) { return m.process(), nil })
 }
 
-// process returns a sink that takes writes once it was opened.
+// process returns a sink that accepts writes once it was opened.
 func (m *MemorySink) process() sdk.Sink { return &memoryProcess{disk: m} }
 
-// Items returns all that was written and not taken back, committed or not, in order.
+// Items returns everything written and not taken back, committed or not, in order.
 func (m *MemorySink) Items() []MemoryItem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.log)
 }
 
-// Records returns the records of a stream, sorted; committed says whether to leave out what no
-// commit stands for. Deletions are not applied: see [MemorySink.Items] and [MemorySink.Latest].
+// Records returns the records of a stream, sorted. committed says whether to leave out uncommitted
+// ones. Deletions are not applied: see [MemorySink.Items] and [MemorySink.Latest].
 func (m *MemorySink) Records(stream string, committed bool) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -76,14 +76,14 @@ func (m *MemorySink) Records(stream string, committed bool) []string {
 	return out
 }
 
-// Opened returns what each process was opened with.
+// Opened returns the [sdk.Start] of each process.
 func (m *MemorySink) Opened() []sdk.Start {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.opened)
 }
 
-// memoryToken says how long the log was.
+// memoryToken holds the number of items at the commit.
 type memoryToken struct {
 	Items *int `json:"items"`
 }

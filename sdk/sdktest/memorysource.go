@@ -1,4 +1,4 @@
-// MemorySource: a source whose records are known beforehand.
+// MemorySource: a source with known records.
 
 package sdktest
 
@@ -13,18 +13,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// MemorySource is a source of made-up records, the same ones for the same fields. Splits are named
-// s0, s1, …; record n of a split is the n-th that it ever gives. Raising Records between two runs
-// adds to each split what an incremental run is to find. The fields are read while the source runs:
-// change them between runs only.
+// MemorySource is a source of generated records, the same for the same fields. Splits are named s0,
+// s1, …; record n is the n-th record of its split over all runs. Raising Records between two runs
+// adds records for an incremental run to find. The fields are read while the source runs: change
+// them only between runs.
 type MemorySource struct {
 	Stream  string // "": records
 	Splits  int
-	Records int // of each split
+	Records int // records of each split
 	Every   int // records between two cursors; 0: no cursor but the end
 	Seed    uint64
 	// Before is called before record n of a split is emitted, and once with n = Records before the
-	// end. Its error ends the Read; it may wait for ctx, or panic. May be nil.
+	// end. Its error ends the Read. It may wait for ctx, or panic. May be nil.
 	Before func(ctx context.Context, split string, n int) error
 }
 
@@ -55,7 +55,7 @@ func (m *MemorySource) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{{Name: m.stream(), Doc: "Made-up records.", PrimaryKey: []string{"id"}, Cursor: "n"}}, nil
 }
 
-// Plan implements [sdk.Source]: every split goes on where the run before ended.
+// Plan implements [sdk.Source]: every split continues where the previous run ended.
 func (m *MemorySource) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	before := map[string][]byte{} // cursors
 	for _, q := range p.Previous {
@@ -81,7 +81,7 @@ func (m *MemorySource) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) 
 func (m *MemorySource) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	from := s.Cursor
 	if from == nil {
-		from = s.Data // where an earlier run ended
+		from = s.Data // the cursor at which an earlier run ended
 	}
 	n, err := position(from)
 	if err != nil {
@@ -116,7 +116,7 @@ func (m *MemorySource) before(ctx context.Context, split string, n int) error {
 	return m.Before(ctx, split, n)
 }
 
-// position reads a cursor: how many records came before.
+// position reads a cursor: the number of records before it.
 func position(cursor []byte) (int, error) {
 	if cursor == nil {
 		return 0, nil
@@ -137,7 +137,7 @@ func (m *MemorySource) Record(split string, n int) MemoryRecord {
 	}
 }
 
-// All returns all records as JSON, sorted: what a sink holds after a complete run.
+// All returns all records as JSON, sorted: the content of a sink after a complete run.
 func (m *MemorySource) All() []string {
 	var out []string
 	for i := range m.Splits {

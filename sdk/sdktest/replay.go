@@ -1,4 +1,4 @@
-// Replay: a remote system that is a recording of one.
+// Replay: a recording in place of a remote system.
 
 package sdktest
 

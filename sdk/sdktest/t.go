@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// goTest is a test as the checks want to see it.
+// goTest adapts a test to the interface of the checks.
 type goTest struct{ *testing.T }
 
 func (g goTest) Run(name string, f func(conformance.T)) bool {
@@ -24,7 +24,7 @@ func (g goTest) Run(name string, f func(conformance.T)) bool {
 // testOf returns the test that runs a check.
 func testOf(t conformance.T) *testing.T { return t.(goTest).T }
 
-// rawConfig takes settings as JSON, or as what marshals to it.
+// rawConfig returns settings as JSON. It accepts JSON, or a value that marshals to it.
 func rawConfig(t *testing.T, config any) json.RawMessage {
 	t.Helper()
 	raw, err := conformance.Config(config)
@@ -34,7 +34,7 @@ func rawConfig(t *testing.T, config any) json.RawMessage {
 	return raw
 }
 
-// onBoth checks what every plugin owes, and runs f in process and across the wire.
+// onBoth runs the checks for every kind of plugin, and f in process and across the wire.
 func onBoth(t *testing.T, p sdk.Plugin, config json.RawMessage, kind sdk.Kind,
 	f func(t goTest, s conformance.Subject)) {
 	t.Helper()
@@ -59,7 +59,7 @@ func testDescription(t *testing.T, p sdk.Plugin) {
 	}
 }
 
-// inProcess is the plugin as the value that its author made.
+// inProcess is the plugin as its author's Go value.
 func inProcess(p sdk.Plugin) conformance.Subject {
 	return conformance.Subject{Info: p.Info,
 		Start: func(ctx context.Context, config json.RawMessage, _ sdk.Host) (*conformance.Instance, error) {
@@ -77,11 +77,11 @@ func inProcess(p sdk.Plugin) conformance.Subject {
 		}}
 }
 
-// overWire is the plugin behind a connection in memory.
+// overWire is the plugin behind an in-memory connection.
 func overWire(p sdk.Plugin) conformance.Subject {
 	return conformance.Subject{Info: p.Info, Wire: true,
 		Start: func(ctx context.Context, config json.RawMessage, host sdk.Host) (*conformance.Instance, error) {
-			// The connection outlives the test's own context, so that it can end in order.
+			// The connection outlives the test's own context, so that it can shut down cleanly.
 			conn, end, err := rpc.InProcess(context.WithoutCancel(ctx), p)
 			if err != nil {
 				return nil, err

@@ -1,4 +1,4 @@
-// By hand: what a plugin says to somebody who starts it in a terminal.
+// By hand: what a plugin prints when a person starts it in a terminal.
 
 package serve
 
@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// byHand prints what was asked for and returns the exit code.
+// byHand prints what the arguments ask for and returns the exit code.
 func byHand(p sdk.Plugin, args []string, stdout, stderr io.Writer) int {
 	if slices.Contains(args, "--describe") {
 		enc := json.NewEncoder(stdout)
@@ -59,10 +59,10 @@ func table(to io.Writer, settings []setting) {
 	for _, s := range settings {
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.name, s.kind(), s.need(), s.doc())
 	}
-	_ = w.Flush() // to a strings.Builder, which takes everything
+	_ = w.Flush() // a strings.Builder returns no errors
 }
 
-// setting is one property of a settings schema, as far as the table shows it.
+// setting is one property of a settings schema, with the fields that the table shows.
 type setting struct {
 	name     string
 	required bool
@@ -99,7 +99,7 @@ func (s setting) doc() string {
 	return strings.TrimSpace(s.Doc + " One of: " + strings.Trim(fmt.Sprint(s.Enum), "[]") + ".")
 }
 
-// settingsOf lists the properties of a schema in the order in which they stand there.
+// settingsOf lists the properties of a schema in their order in the schema.
 func settingsOf(schema json.RawMessage) ([]setting, error) {
 	if len(schema) == 0 {
 		return nil, nil

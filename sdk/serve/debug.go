@@ -1,4 +1,4 @@
-// Debug: a plugin that is started by a debugger, and not by its host.
+// Debug: a plugin that a debugger starts, not its host.
 
 package serve
 
@@ -17,12 +17,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// DebugVar is the variable of the environment that makes a plugin wait for a host, when it is
-// started by hand. It then runs as any program of the user's does: not confined, and as long as it
-// likes.
+// DebugVar is the environment variable that makes a plugin started by hand wait for a host. The
+// plugin then runs as any program of the user does: without a sandbox, and with no limit of time.
 const DebugVar = "SCRAPEKIT_DEBUG"
 
-// debugged serves hosts that attach until the process is interrupted, and returns the exit code.
+// debugged serves the hosts that attach until the process is interrupted, and returns the exit
+// code.
 func debugged(p sdk.Plugin, says io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -34,7 +34,7 @@ func debugged(p sdk.Plugin, says io.Writer) int {
 }
 
 func waitForHosts(ctx context.Context, p sdk.Plugin, says io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "scrapekit-debug-") // of this user alone
+	dir, err := os.MkdirTemp("", "scrapekit-debug-") // readable by this user alone
 	if err != nil {
 		return err
 	}

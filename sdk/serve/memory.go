@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// gcPercent lets the heap grow to several times what lives in it. A process that moves batches
-	// has a small live heap and makes garbage fast: at the usual 100 it collects hundreds of times
-	// a second for nothing.
+	// gcPercent lets the heap grow to several times the live heap. A process that moves batches has
+	// a small live heap and makes garbage fast: at the default of 100 it would collect hundreds of
+	// times a second.
 	gcPercent = 200
-	// floorSize is what the collector takes for memory in use and nothing ever touches, in bytes,
-	// so that it takes up no memory: while little else lives, the heap grows to about three times
-	// that before it is collected. Pages of 10 KB through the host then cost a tenth less CPU.
+	// floorSize is the size in bytes of an allocation that nothing touches, so that it counts as
+	// live heap and uses no memory. While the rest of the live heap is small, the heap grows to
+	// about three times this size before a collection. Pages of 10 KB through the host then cost a
+	// tenth less CPU.
 	floorSize = 8 << 20
-	// memoryLimit is where the collector becomes as thrifty as usual again, in bytes.
+	// memoryLimit is the heap size in bytes from which the collector runs as often as usual.
 	memoryLimit = 192<<20 + floorSize
 )
 
 var (
 	tuned sync.Once
-	floor []byte //nolint:unused // it only takes up room
+	floor []byte //nolint:unused // it only counts as live heap
 )
 
-// TuneMemory sets the garbage collector for a process through which batches pass. [Main] does it;
-// so does the host. The environment variables GOGC and GOMEMLIMIT, where they are set, have the
-// last word.
+// TuneMemory sets the garbage collector for a process that moves batches. [Main] calls it, and so
+// does the host. The environment variables GOGC and GOMEMLIMIT take precedence.
 func TuneMemory() { tuned.Do(tune) }
 
 func tune() {
@@ -44,15 +44,14 @@ func tune() {
 	}
 }
 
-// limit follows what lives. A limit near that would have the collector run all the time, for
-// nothing.
+// limit tracks the live heap. A fixed limit close to it would make the collector run all the time.
 type limit struct {
 	is  int64
 	set func(int64)
 }
 
-// follow sets the limit to twice what lives, but not below memoryLimit, and only if it is off by a
-// good deal: setting it stops the process for a moment.
+// follow sets the limit to twice the live heap, but not below memoryLimit. It changes the limit
+// only if it is far off, because setting it stops the process for a moment.
 func (l *limit) follow(live int64) {
 	want := max(memoryLimit, 2*live)
 	if want > l.is+l.is/10 || want < l.is-l.is/4 || want == memoryLimit && l.is != memoryLimit {
@@ -61,7 +60,7 @@ func (l *limit) follow(live int64) {
 	}
 }
 
-// watchLive has the limit follow after every collection: what nobody refers to is cleaned up then.
+// watchLive calls follow after every collection, from the cleanup of an unreachable object.
 func watchLive(l *limit) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	var again func()

@@ -1,6 +1,6 @@
 //go:build unix
 
-// The parent: a plugin does not outlive its host.
+// The parent: a plugin ends when its host ends.
 
 package serve
 
@@ -10,8 +10,8 @@ import (
 )
 
 // dieWithParent ends this process soon after its parent has ended. On Linux the kernel does that
-// for plugins that the host started; this is for every other system, and for every other way to
-// start one.
+// for plugins that the host started. This is for other systems and for plugins started in another
+// way.
 func dieWithParent() {
 	parent := os.Getppid()
 	for range time.Tick(500 * time.Millisecond) {

@@ -1,4 +1,4 @@
-// The parent: on Windows the host puts its plugins into a job that ends with it.
+// The parent: on Windows the host puts its plugins into a job that ends with the host.
 
 package serve
 

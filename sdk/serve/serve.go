@@ -16,12 +16,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// Main serves p to the host that started this program, and returns when the host ends it. Only the
-// host does: SIGINT and SIGTERM, which reach a whole process group, are ignored, so that the host
-// can drain its plugins. If the host dies, so does this process.
+// Main serves p to the host that started this program, and returns when the host ends it. SIGINT
+// and SIGTERM, which reach a whole process group, are ignored, so that the host can drain its
+// plugins first. If the host dies, this process ends too.
 //
 // Started by hand with [DebugVar] in its environment, it waits for hosts that attach to it.
-// Otherwise the program says what it is and exits with code 2; with --describe it prints its
+// Otherwise it prints what the program is and exits with code 2; with --describe it prints its
 // sdk.Info as JSON and exits with code 0.
 func Main(p sdk.Plugin) {
 	if !rpc.StartedByHost() && os.Getenv(DebugVar) != "" {

@@ -1,4 +1,4 @@
-// The naive program: what one writes first. It appends what it reads and keeps its place in a file
+// The naive program: a first attempt. It appends what it reads, and stores its position in a file
 // of its own.
 
 package main
@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// savedPages is after how many pages the naive program keeps its place.
+// savedPages is the number of pages after which the naive program stores its position.
 const savedPages = 5
 
 // naive reads all items of an API into out/items.jsonl.

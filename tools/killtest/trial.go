@@ -27,8 +27,8 @@ type bench struct {
 	mean   float64 // seconds, or requests, until a kill
 }
 
-// undisturbed makes a trial without kills: what it delivers must be right, or the others prove
-// nothing.
+// undisturbed makes a trial without kills. What it delivers must be right, or the other trials
+// prove nothing.
 func (b *bench) undisturbed(ctx context.Context) error {
 	dir, err := b.folder()
 	if err != nil {
@@ -181,8 +181,8 @@ func (b *bench) start(ctx context.Context, dir string, moment func(ctx context.C
 	return output.String(), err
 }
 
-// moment draws when the next kill comes. What is returned waits for it, and reports whether it
-// came.
+// moment draws the time of the next kill. The returned function waits for it, and reports whether
+// it came.
 func (b *bench) moment() func(context.Context) bool {
 	after := b.mean
 	switch b.spread {

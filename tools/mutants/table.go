@@ -21,6 +21,7 @@ const (
 	jsonl      = "plugins/sinks/jsonl"
 	httpSink   = "plugins/sinks/http"
 	filesink   = "sdk/filesink"
+	sqlsink    = "plugins/internal/sqlsink"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
 )
@@ -313,13 +314,42 @@ var guarantees = []mutant{
 			`		b.mark, at = b.mark+rand.Text()[:0], token{} //`}}},
 	{name: "two hosts run one pipeline", pkg: "core", test: "TestLock",
 		edits: []edit{{"core/lock.go", `		if got {`, `		if got || name != "" {`}}},
+	{name: "sql: a former instance commits", pkg: sqlsink, test: "TestSQLite/Fenced",
+		edits: []edit{{sqlsink + "/state.go", `	if err == nil && held != int64(len(names)) {`,
+			`	if err == nil && held < 0 {`}}},
+	{name: "sql: the token is in another transaction", pkg: sqlsink, test: "TestSQLite/Fenced",
+		edits: []edit{{sqlsink + "/sink.go", `	if err == nil {
+		err = s.keep(ctx, x.tx, s.n+1)
+	}
+`, ""}, {sqlsink + "/sink.go", `	if err := x.tx.Commit(); err != nil {
+		return err
+	}
+`, `	if err := x.tx.Commit(); err != nil {
+		return err
+	}
+	if err := s.keep(ctx, s.conn, s.n+1); err != nil {
+		return err
+	}
+`}}},
+	{name: "sql: rows that no token stands for stay", pkg: "plugins/sinks/sqlite", test: "TestModes/append",
+		edits: []edit{{sqlsink + "/state.go", `	return []string{from + " WHERE " + s.above(commitColumn, s.n)}
+}`, `	return nil
+}`}}},
+	{name: "sql: replace after an incomplete run", pkg: sqlsink, test: "TestSQLite/Replace",
+		edits: []edit{{sqlsink + "/table.go", `	if t.next != nil {
+		return t.next
+	}
+`, ""}}},
+	{name: "sql: mirror after an incremental run", pkg: sqlsink, test: "TestSQLite/Mirror",
+		edits: []edit{{sqlsink + "/finish.go", `if !whole || done(t) {`, `if done(t) {`}}},
 	{name: "jsonl: two sinks write one path", pkg: filesink, test: "TestOneWriter",
 		edits: []edit{{filesink + "/journal.go", `	if err := lockWithin(ctx, j.out, patience); err != nil {`,
 			`	if err := lockWithin(ctx, j.out, patience); err != nil && patience < 0 {`}}},
 	{name: "s3: an object is complete before its token is kept", pkg: filesink, test: "TestRemoteWalk/rotated",
 		edits: []edit{{filesink + "/remote.go", ` && s.files[f.path()].Size == f.Size`, ``}}},
 	{name: "s3: a lost reply counts as a failure", pkg: filesink, test: "TestRemoteWalk",
-		edits: []edit{{filesink + "/remote.go", ` && info.Owner == o.Owner && last:`, ` && info.Owner == o.Key && last:`}}},
+		edits: []edit{{filesink + "/remote.go", ` && info.Owner == o.Owner && last:`,
+			` && info.Owner == o.Key && last:`}}},
 	{name: "jsonl: files are not cut back", pkg: jsonl, test: "TestConformance/plain",
 		edits: []edit{{filesink + "/restore.go", `errors.Join(f.Truncate(size), f.Sync(), f.Close())`,
 			`errors.Join(f.Sync(), f.Close())`}}},

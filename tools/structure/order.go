@@ -1,4 +1,4 @@
-// The order of files: few arrows run back up in it.
+// The order of files in which few arrows run back up.
 
 package main
 
@@ -59,7 +59,8 @@ func eades(edges []map[int]bool) []int {
 	return append(first, last...)
 }
 
-// improve moves single nodes to where fewer edges lead back, as long as there is one.
+// improve moves single nodes to positions with fewer edges that lead back, while there are such
+// nodes.
 func improve(order []int, edges []map[int]bool) []int {
 	for moved := true; moved; {
 		moved = false
@@ -74,7 +75,8 @@ func improve(order []int, edges []map[int]bool) []int {
 	return order
 }
 
-// bestPlace is where the node at i has the fewest edges that lead back; i, if no place is better.
+// bestPlace is the position at which the node at i has the fewest edges that lead back, or i if
+// none is better.
 func bestPlace(order []int, i int, edges []map[int]bool) int {
 	best, gain, n := i, 0, order[i]
 	for _, step := range []int{1, -1} {

@@ -1,5 +1,5 @@
-// The reader of the Atlassian Document Format. It is lenient: what has a wrong type is left out,
-// what is unknown gives its content, and no text is lost.
+// The reader of the Atlassian Document Format. It is lenient: values of a wrong type are left out,
+// unknown nodes give their content, and no text is lost.
 
 package markup
 
@@ -136,7 +136,7 @@ func adfBlock(kind Kind, n *adf, depth int) Node {
 	return b
 }
 
-// nestTasks puts a task list that stands beside tasks into the task before it.
+// nestTasks moves a task list that is a sibling of tasks into the task before it.
 func nestTasks(items []Node) []Node {
 	var out []Node
 	for _, it := range items {
@@ -234,9 +234,9 @@ func adfMedia(n *adf) Node {
 	return m
 }
 
-// pictureName reports whether a name is that of a picture: an attachment is one by its name alone.
-// Cloud has it as the text of the picture, and its address as an id that is known to Cloud's media
-// service only.
+// pictureName reports whether a name is that of a picture: only the name of an attachment tells.
+// Cloud has it as the text of the picture; its address is an id that only Cloud's media service
+// knows.
 func pictureName(name string) bool {
 	switch strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]) {
 	case "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "ico", "heic", "avif":

@@ -37,7 +37,7 @@ type writer struct {
 	pairs            pair
 }
 
-// maxPrefix bounds the indentation, and so the time of deeply nested documents; what is deeper is
+// maxPrefix bounds the indentation, and so the time of deeply nested documents. Anything deeper is
 // not indented further.
 const maxPrefix = 80
 
@@ -81,8 +81,8 @@ func (w *writer) blocks(nodes []Node, tight bool) {
 
 func list(n Node) bool { return n.Kind == BulletList || n.Kind == OrderedList }
 
-// interrupts reports whether a list may follow a line of text without an empty line: not one that
-// begins with an empty item, or with another number than 1.
+// interrupts reports whether a list may follow a line of text without an empty line: it may not if
+// it begins with an empty item, or with a number other than 1.
 func interrupts(n Node) bool {
 	return n.Level <= 1 && len(n.Content) > 0 && !emptyBlock(Node{Kind: Doc, Content: n.Content[0].Content})
 }
@@ -269,7 +269,7 @@ func longestRun(s string, c byte) int {
 	return longest
 }
 
-// pair is a set of characters that mean something in twos.
+// pair is a set of characters that are markup in pairs.
 type pair uint8
 
 func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }

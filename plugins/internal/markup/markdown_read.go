@@ -1,4 +1,5 @@
-// Reading Markdown: GitHub's, parsed by goldmark, into the tree that the other readers make.
+// Reading GitHub's Markdown: goldmark parses it, and the result becomes the tree of the other
+// readers.
 
 package markup
 
@@ -13,9 +14,9 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// ParseMarkdown reads GitHub-flavoured Markdown. It has no errors: what is not markup is text. HTML
-// is text, as it is. A text that nests more than people write is read as plain text: the parser's
-// time would grow with its square.
+// ParseMarkdown reads GitHub-flavoured Markdown. It has no errors: anything that is not markup is
+// text. HTML is kept as text. A source that nests more than people write is read as plain text,
+// because the parser's time would grow with its square.
 func ParseMarkdown(src string) Node {
 	if tangled(src) {
 		return ParsePlain(src)
@@ -25,14 +26,14 @@ func ParseMarkdown(src string) Node {
 	return Node{Kind: Doc, Content: m.blocks(parser.Parse(text.NewReader(m.src)))}
 }
 
-// The most that is parsed: list and quote marks that a line begins with, and characters in one
+// Limits of what is parsed: list and quote marks at the beginning of a line, and characters in one
 // paragraph that may open a span.
 const (
 	mostNested = 50
 	mostSpans  = 5000
 )
 
-// tangled reports whether a text has more. Fenced code does not count.
+// tangled reports whether a source exceeds these limits. Fenced code does not count.
 func tangled(src string) bool {
 	spans, fenced := 0, false
 	for line := range strings.Lines(src) {
@@ -73,7 +74,7 @@ type markdown struct {
 	depth int // of the blocks or the spans that are being read
 }
 
-// deepest bounds the nesting of blocks, and that of spans; what is deeper is text.
+// deepest bounds the nesting of blocks, and that of spans. Anything deeper is text.
 const deepest = 100
 
 func (m *markdown) blocks(parent ast.Node) []Node {
@@ -156,7 +157,7 @@ func (m *markdown) lines(n ast.Node) string {
 	return strings.TrimSuffix(string(n.Lines().Value(m.src)), "\n")
 }
 
-// style is what a text has of the spans around it.
+// style is the formatting that a text inherits from the spans around it.
 type style struct {
 	marks Marks
 	href  string
@@ -241,8 +242,8 @@ func (m *markdown) flat(n ast.Node) string {
 	return b.String()
 }
 
-// unescaped does what goldmark leaves to its renderer: backslashes before punctuation go, entities
-// become characters.
+// unescaped does what goldmark leaves to its renderer: it removes backslashes before punctuation,
+// and replaces entities by characters.
 func unescaped(s string) string {
 	if !strings.ContainsAny(s, `\&`) {
 		return s

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// styles are the marks in the order in which they are written, outermost first. Markdown sees the
-// signs of the first three only where the characters around them allow it; elsewhere their tags are
+// styles are the marks in the order in which they are written, outermost first. Markdown recognizes
+// the delimiters of the first three only next to certain characters; elsewhere their HTML tags are
 // written.
 var styles = [...]struct {
 	mark      Marks
@@ -24,8 +24,9 @@ var styles = [...]struct {
 
 const styleMarks = Strong | Em | Strike | Sub | Sup
 
-// styled groups nodes by the style that goes on longest, and goes down within each group. done are
-// the styles that are written already, before and after the characters around the nodes.
+// styled groups nodes by the style that covers the most following nodes, and recurses into each
+// group. done are the styles that are written already; before and after are the characters around
+// the nodes.
 func (w *writer) styled(nodes []Node, done Marks, before, after rune) {
 	for first := true; len(nodes) > 0; first = false {
 		if nodes[0].Marks&styleMarks&^done == 0 || nodes[0].Kind == HardBreak {
@@ -59,8 +60,8 @@ func longestStyle(nodes []Node, done Marks) (style, n int) {
 	return style, n
 }
 
-// wrapped writes nodes between the signs of a style. Spaces at the edges go outside, or Markdown
-// would not see it.
+// wrapped writes nodes between the delimiters of a style. Spaces at the edges go outside, because
+// Markdown would not recognize the delimiters otherwise.
 func (w *writer) wrapped(nodes []Node, style int, done Marks, before, after rune) {
 	lead, nodes, trail := trimEdges(nodes)
 	w.text(lead)
@@ -86,7 +87,7 @@ func (w *writer) wrapped(nodes []Node, style int, done Marks, before, after rune
 	w.text(trail)
 }
 
-// trimEdges takes the spaces from the edges of nodes.
+// trimEdges removes the spaces from the edges of nodes.
 func trimEdges(nodes []Node) (lead string, inner []Node, trail string) {
 	for len(nodes) > 0 && nodes[0].Kind == Text && blankText(nodes[0].Text) {
 		lead += nodes[0].Text
@@ -121,9 +122,9 @@ func trimEdges(nodes []Node) (lead string, inner []Node, trail string) {
 
 func blankText(s string) bool { return strings.TrimFunc(s, unicode.IsSpace) == "" }
 
-// flanks reports whether signs around the nodes are seen as such: punctuation within them must have
-// punctuation or a space outside, and no other sign of the kind may touch them. Stars within stars
-// must in no way be seen as the closing ones, so that only whole words can have them.
+// flanks reports whether Markdown recognizes delimiters around the nodes: punctuation at the inner
+// edge needs punctuation or a space outside, and no other delimiter of the kind may touch them.
+// Stars within stars must never be taken for the closing ones, so only whole words can have them.
 func flanks(nodes []Node, done Marks, sign, before, after rune) bool {
 	first, last := edges(nodes, done)
 	if before == sign || after == sign || first == sign || last == sign {
@@ -152,8 +153,8 @@ func edges(nodes []Node, done Marks) (first, last rune) {
 	return first, last
 }
 
-// firstRune returns what will be written first for these nodes: a space for nothing, a letter where
-// it is not known.
+// firstRune returns the first character that will be written for these nodes: a space for nothing,
+// a letter where it is unknown.
 func firstRune(nodes []Node, done Marks) rune {
 	if len(nodes) == 0 {
 		return ' '
@@ -181,7 +182,7 @@ func firstRune(nodes []Node, done Marks) rune {
 	return r
 }
 
-// lastRune returns what was written last on this line: a space for nothing.
+// lastRune returns the last character written on this line, or a space if there is none.
 func (w *writer) lastRune() rune {
 	if len(w.out) <= w.lineStart {
 		return ' '
@@ -190,7 +191,7 @@ func (w *writer) lastRune() rune {
 	return r
 }
 
-// run counts the nodes at the beginning that have the same property.
+// run counts the leading nodes that have the same property.
 func run[P comparable](nodes []Node, property func(n *Node) P) int {
 	n, first := 1, property(&nodes[0])
 	for n < len(nodes) && property(&nodes[n]) == first {

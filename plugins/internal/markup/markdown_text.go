@@ -16,8 +16,8 @@ const (
 	everyPair = stars | underscores | tildes | backticks
 )
 
-// pairsOf returns the characters that are there more than once, counting those that the styles will
-// write. One alone is harmless, and is not escaped.
+// pairsOf returns the characters that occur more than once, counting those that the styles will
+// write. A single one is harmless and is not escaped.
 func pairsOf(nodes []Node) pair {
 	var n [4]int
 	for i := range nodes {
@@ -92,8 +92,8 @@ func (w *writer) text(s string) {
 	w.out = append(w.out, s[from:]...)
 }
 
-// control writes a newline or a character that Markdown has no place for, and returns the position
-// of its last byte.
+// control writes a newline, or a character that Markdown cannot hold, and returns the position of
+// its last byte.
 func (w *writer) control(s string, i int) int {
 	switch s[i] {
 	case 0:
@@ -144,8 +144,7 @@ func (w *writer) escapes(s string, i, from int) bool {
 	return w.pairs&underscores != 0 && !w.apart(s, i, from) && !(wordBefore(s, i) && wordAfter(s, i+1, len(s)))
 }
 
-// before returns the byte before s[i], in s or in what is written; a space at the beginning of a
-// line.
+// before returns the byte before s[i], in s or in the output; a space at the beginning of a line.
 func (w *writer) before(s string, i, from int) byte {
 	switch {
 	case i > from:
@@ -156,8 +155,8 @@ func (w *writer) before(s string, i, from int) byte {
 	return ' '
 }
 
-// apart reports whether there are spaces around s[i]. The end of a line is none in a cell, where
-// <br> stands for it.
+// apart reports whether there are spaces around s[i]. In a cell the end of a line is no space,
+// because <br> is written for it.
 func (w *writer) apart(s string, i, from int) bool {
 	return i+1 < len(s) && space(s[i+1]) && space(w.before(s, i, from)) && !(w.inCell && endsLine(s[i+1:]))
 }
@@ -172,8 +171,7 @@ func alpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func punctuation(c byte) bool { return c > ' ' && c < 0x7f && !alnum(c) }
 
-// entity reports whether s, behind an ampersand, may go on as an entity; where s ends too early to
-// tell, it may.
+// entity reports whether s, after an ampersand, may be an entity. It may if s is too short to tell.
 func entity(s string) bool {
 	for i := range len(s) {
 		switch {
@@ -191,9 +189,9 @@ func entity(s string) bool {
 // maxPlainURL bounds the search for the end of an address.
 const maxPlainURL = 500
 
-// plainURL returns the end of an address without a link whose colon stands at i, if it holds what
-// would be escaped: a reader that makes a link of it would take the backslashes for a part of it.
-// Else 0.
+// plainURL returns the end of an address without a link whose colon is at i, if it holds characters
+// that would be escaped, else 0: a reader that makes a link of the address would take the
+// backslashes for a part of it.
 func plainURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "://") {
 		return 0
@@ -215,8 +213,8 @@ func plainURL(s string, i int) int {
 	return end
 }
 
-// angled writes the rest of an address whose scheme is written already, all in angle brackets.
-// Where no link may be it writes nothing: the colon must be escaped then.
+// angled puts an address whose scheme is written already into angle brackets. It writes nothing
+// where no link may be: the colon must be escaped then.
 func (w *writer) angled(rest string) bool {
 	at := len(w.out)
 	for at > w.lineStart && len(w.out)-at < len("https") && alpha(w.out[at-1]) {
@@ -231,8 +229,8 @@ func (w *writer) angled(rest string) bool {
 	return true
 }
 
-// codeSpan writes code in as many backticks as it needs. Within a cell a backslash before a bar
-// cannot be told from an escape, so that such code is written as a tag.
+// codeSpan writes code in as many backticks as it needs. Within a cell, a backslash before a bar
+// would look like an escape, so such code is written as a tag.
 func (w *writer) codeSpan(s string) {
 	s = oneLine.Replace(s)
 	if strings.TrimFunc(s, unicode.IsSpace) == "" {

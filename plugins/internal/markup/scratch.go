@@ -1,17 +1,17 @@
-// What a conversion needs only while it runs.
+// Memory that a conversion needs only while it runs.
 
 package markup
 
 import "sync"
 
-// scratch is the memory of one conversion, which the next one uses again: most bodies are short,
-// and making it would take as long as the conversion.
+// scratch is the memory of one conversion. The next one reuses it: most bodies are short, and
+// allocating it would take as long as the conversion.
 type scratch struct {
-	arena arena // of a tree that nobody sees
+	arena arena // of a tree that is not returned
 	out   []byte
 }
 
-// scratches holds those that nobody uses. It is no state: what comes out of it is empty.
+// scratches holds the unused ones. They carry no state: they are empty.
 var scratches = sync.Pool{New: func() any {
 	return &scratch{arena: newArena(largestSlab),
 		out: make([]byte, 0, 4<<10)}

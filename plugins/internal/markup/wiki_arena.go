@@ -2,8 +2,8 @@
 
 package markup
 
-// arena gives nodes their places. The node lists of the flows that are being read lie on one stack,
-// and move off it at their final length.
+// arena allocates nodes. The node lists of the flows that are being read are on one stack, and
+// leave it at their final length.
 type arena struct {
 	stack []Node
 	slab  []Node
@@ -20,14 +20,14 @@ const (
 
 func newArena(size int) arena { return arena{stack: make([]Node, 0, size), size: size} }
 
-// reset makes the places of the last slab free again. What lies there may no longer be in use.
+// reset frees the last slab for reuse. Its nodes must not be in use any more.
 func (a *arena) reset() {
 	clear(a.slab)
 	clear(a.stack[:a.high])
 	a.slab, a.stack, a.high = a.slab[:0], a.stack[:0], 0
 }
 
-// push puts nodes on the stack, which doubles where append would grow it by a quarter.
+// push puts nodes on the stack. The stack doubles, where append would grow it by a quarter.
 func (a *arena) push(nodes ...Node) {
 	if n := len(a.stack) + len(nodes); n > cap(a.stack) {
 		a.stack = append(make([]Node, 0, max(n, 2*cap(a.stack))), a.stack...)
@@ -35,8 +35,8 @@ func (a *arena) push(nodes ...Node) {
 	a.stack = append(a.stack, nodes...)
 }
 
-// pop takes the nodes from base on off the stack. A large stack that holds nothing else is given
-// away itself.
+// pop removes the nodes from base on from the stack. A large stack without other nodes is handed
+// out itself.
 func (a *arena) pop(base int) []Node {
 	if base == len(a.stack) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// emoticons are grouped by their first byte; a longer one comes before its own beginning.
+// emoticons are grouped by their first byte. A longer one comes before its own prefix.
 var emoticons = map[byte][]struct{ source, text string }{
 	':': {{":-)", "🙂"}, {":)", "🙂"}, {":-(", "😞"}, {":(", "😞"}, {":-P", "😛"}, {":P", "😛"}, {":-p", "😛"}, {":p", "😛"},
 		{":-D", "😃"}, {":D", "😃"}},
@@ -20,9 +20,9 @@ var emoticons = map[byte][]struct{ source, text string }{
 	},
 }
 
-// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may
-// stand before one of letters either, nor count before (*): Jira makes a cross of the x of f(x), a
-// thumb of the n of O(n) and a star of what SQL counts, and nobody reads the text again.
+// emoticon reads an emoticon at i. As in Jira, no letter or digit may follow one. Unlike in Jira,
+// no letter or digit may precede one of letters, nor "count" precede (*): Jira makes a cross of the
+// x of f(x), a thumb of the n of O(n) and a star of SQL's count(*).
 func (f *flow) emoticon(i int) int {
 	word := i > 0 && (alnum(f.src[i-1]) || f.src[i-1] == '_')
 	for _, e := range emoticons[f.src[i]] {

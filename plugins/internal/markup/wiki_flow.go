@@ -1,17 +1,16 @@
-// The flow: one walk over a part of the source that finds text, marks and blocks in the order in
-// which they stand.
+// The flow: one pass over a part of the source that finds text, marks and blocks in their order.
 
 package markup
 
 import "strings"
 
-// flow is the state of one walk. Text is not copied: it is a slice of the source from text on.
+// flow is the state of one pass. Text is not copied: it is the slice of the source from text on.
 type flow struct {
 	*wiki
 	end  int
 	mode mode
-	text int // where the text that no node holds yet begins
-	base int // where its nodes begin on the stack
+	text int // start of the text that is in no node yet
+	base int // start of its nodes on the stack
 	// noTable is the position before which rows have no cells: a search through them is not made
 	// again for each.
 	noTable int
@@ -59,7 +58,7 @@ func (f *flow) emit(i, next int, nodes ...Node) int {
 	return next
 }
 
-// token reads what begins at i, if anything does, and returns where to go on.
+// token reads the markup that begins at i, if any, and returns the position to continue at.
 func (f *flow) token(i int) int {
 	switch c := f.src[i]; c {
 	case '\n':
@@ -88,9 +87,9 @@ func (f *flow) token(i int) int {
 	}
 }
 
-// newline notes the end of a line, and reads what begins the next one. More than two in a row say
-// nothing more. Between two lines of plain text the newline is a part of the text, so that a long
-// text is one node.
+// newline records the end of a line, and reads what begins the next one. More than two in a row
+// have the effect of two. Between two lines of plain text the newline is part of the text, so that
+// a long text is one node.
 func (f *flow) newline(i int) int {
 	start, joined := f.text, f.joins
 	f.flush(i)
@@ -185,8 +184,7 @@ func (f *flow) blockquote(i int) (int, bool) {
 	return end, true
 }
 
-// flow2 reads a part within a line: the marks of the outer flow that cannot be there stay
-// impossible.
+// flow2 reads a part within a line. Marks that the outer flow excludes stay excluded.
 func (f *flow) flow2(start, end int, m mode) []Node {
 	return f.wiki.flow(start, end, f.mode&^keepLead|m)
 }
@@ -224,7 +222,7 @@ func (f *flow) backslash(i int) int {
 		return i + 1
 	}
 	f.flush(i)
-	f.text = i + 1 // the backslash goes, what it protects is text
+	f.text = i + 1 // without the backslash; the escaped character is text
 	return i + 2
 }
 

@@ -13,8 +13,8 @@ func (f *flow) overLink(i int) int {
 	return i + 1
 }
 
-// bracketEnd returns the position of the bracket that closes the one at i: in the same line, with
-// no other bracket between, and not at once. 0 means none.
+// bracketEnd returns the position of the bracket that closes the one at i: on the same line, with
+// no other bracket between, and not directly after it. 0 means none.
 func (f *flow) bracketEnd(i int) int {
 	for j := i + 1; j < f.end; j++ {
 		switch f.src[j] {
@@ -30,7 +30,7 @@ func (f *flow) bracketEnd(i int) int {
 	return 0
 }
 
-// link reads a bracketed link; brackets around anything else are text.
+// link reads a bracketed link. Brackets around anything else are text.
 func (f *flow) link(i int) int {
 	if f.mode&noLinks != 0 {
 		return i + 1
@@ -51,7 +51,7 @@ func (f *flow) link(i int) int {
 	return f.emit(i, end+1, f.flow2(i, end+1, noBlocks|noDashes|noLinks|noURLs)...)
 }
 
-// splitLink divides "label|target|title". A target alone has no label.
+// splitLink splits "label|target|title". A single part is the target, without a label.
 func splitLink(s string) (label, target string) {
 	if before, after, ok := strings.Cut(s, "|"); ok {
 		// A pipe within !image|options! belongs to the image.
@@ -97,7 +97,7 @@ func (f *flow) linkNodes(start int, label, target string) []Node {
 	return nodes
 }
 
-// schemes are those of addresses that a link may have. Anything else in brackets is text.
+// schemes are the URL schemes that a link may have. Anything else in brackets is text.
 var schemes = [...]string{
 	"http://", "https://", "ftp://", "ftps://", "file://", "smb://", "mailto:", "tel:", "irc:", "news:", "git:",
 	"svn:", "ssh:", "cvs:", "mvn:", "urn:", "xmpp:", "skype:", "slack:", "nntp:", "feed:", "notes:", "sip:", "sips:",
@@ -113,7 +113,7 @@ func safeURL(s string) bool {
 	return false
 }
 
-// image reads !name! and !name|options!. What has no dot or slash is no image but an exclamation.
+// image reads !name! and !name|options!. A name without a dot or slash is no image.
 func (f *flow) image(i int) int {
 	if !f.opens(i, i+1) {
 		return i + 1
@@ -130,7 +130,7 @@ func (f *flow) image(i int) int {
 	return f.emit(i, end+1, Node{Kind: Media, Level: 1, Attr: name, Text: alt})
 }
 
-// bareSchemes are those that make a link of a bare URL, in small letters only, as Jira has it.
+// bareSchemes are the schemes that make a bare URL a link, in lower case only, as in Jira.
 var bareSchemes = [...]string{"https", "http", "ftps", "ftp", "irc", "mailto"}
 
 // url reads a bare URL whose scheme ends at the colon at i.
@@ -163,8 +163,8 @@ func (f *flow) url(i int) int {
 	return i
 }
 
-// urlEnd returns where the URL whose body begins at i ends: punctuation at its end belongs to the
-// sentence, and a backslash to what it protects.
+// urlEnd returns the end of the URL whose body begins at i. Punctuation at the end belongs to the
+// sentence, and a backslash to the character after it.
 func urlEnd(s string, i int) int {
 	end := i
 	for end < len(s) && urlByte[s[end]] {

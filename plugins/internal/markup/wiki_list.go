@@ -1,4 +1,4 @@
-// Lists: lines that begin with *, # or -, nested by the number of marks, mixed as one likes.
+// Lists: lines that begin with *, # or -, nested by the number of marks. The marks may be mixed.
 
 package markup
 
@@ -7,9 +7,9 @@ import "strings"
 // maxListDepth is Jira's own limit.
 const maxListDepth = 20
 
-// maxSkipped bounds how many levels the lists of a document may skip, such as those of a line that
-// begins with **** at once: each is a list and an item of its own. Beyond it such an item is one
-// level deeper than that before it.
+// maxSkipped bounds how many levels the lists of a document may skip, as a line does that begins
+// with ****: each level is a list and an item of its own. Beyond it, such an item is one level
+// deeper than the item before it.
 const maxSkipped = 1000
 
 // listItem is one item with the depth and kind that its marks say.
@@ -19,8 +19,8 @@ type listItem struct {
 	content []Node
 }
 
-// listMark returns the length of the marks at the beginning of s, without the space that must
-// follow, or 0. Within a list a mark may also hold several dashes.
+// listMark returns the length of the list marks at the beginning of s, without the space that must
+// follow, or 0. Within a list, a mark may also be several dashes.
 func listMark(s string, within bool) int {
 	n := 0
 	for n < len(s) && n <= maxListDepth && (s[n] == '*' || s[n] == '#' || s[n] == '-') {
@@ -68,9 +68,8 @@ func (f *flow) list(i int) (int, bool) {
 	return next, true
 }
 
-// itemEnd returns the position of the newline that ends an item: before a line with a mark of its
-// own, one that begins a table with its heads, or an empty one. Lines within a macro count for
-// nothing.
+// itemEnd returns the position of the newline that ends an item: before a line with a list mark, a
+// line that begins a table with header cells, or an empty line. Lines within a macro do not count.
 func (f *flow) itemEnd(i, end int) int {
 	for i < end {
 		switch f.src[i] {
@@ -90,7 +89,7 @@ func (f *flow) itemEnd(i, end int) int {
 	return end
 }
 
-// headRow reports whether the line at i is the head of a table: such a line is hardly ever text, as
+// headRow reports whether the line at i is the header of a table. Such a line is hardly ever text;
 // one of |cells| may be.
 func (f *flow) headRow(i, end int) bool {
 	if f.mode&noTables != 0 || !strings.HasPrefix(f.src[i:end], "||") {
@@ -122,8 +121,8 @@ func joinLevels(items []listItem) {
 	}
 }
 
-// listBuilder makes the lists of a run of items. Lists of one item are made by the dozen where the
-// marks skip levels, so they are cut from slabs.
+// listBuilder makes the lists of a sequence of items. Skipped levels make dozens of lists with one
+// item, so these are cut from slabs.
 type listBuilder struct{ slab []Node }
 
 // lists makes the lists of the items of this depth and deeper ones.
@@ -174,7 +173,7 @@ func (b *listBuilder) join(content, more []Node) []Node {
 	return append(content, more...)
 }
 
-// maxSlab bounds what a list keeps in memory for nothing.
+// maxSlab bounds the unused memory that a list keeps.
 const maxSlab = 256
 
 // one makes a slice of one node.

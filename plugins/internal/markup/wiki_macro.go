@@ -8,16 +8,16 @@ import "strings"
 type macro struct {
 	name       string
 	attrs      string
-	open       int // where its brace stands
-	start, end int // its content; equal where nothing closes it
-	next       int // what comes after it
+	open       int // position of its brace
+	start, end int // its content; equal if the macro is not closed
+	next       int // position after it
 }
 
-// macroNames are the macros that the reader knows; those that have no content come last.
+// macroNames are the macros that the reader knows. Those without content come last.
 var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "adf", "anchor"}
 
-// macroAt looks for a macro that opens at i, where a brace stands, in the source before end. One
-// that is closed behind end only is not closed.
+// macroAt looks for a macro that opens at the brace at i, in the source before end. A macro that is
+// closed only after end counts as not closed.
 func (p *wiki) macroAt(i, end int) macro {
 	if i+1 >= end || strings.IndexByte("acnpqACNPQ", p.src[i+1]) < 0 {
 		return macro{}
@@ -46,7 +46,7 @@ func (p *wiki) macroAt(i, end int) macro {
 	return macro{}
 }
 
-// closeMacro finds the end of a macro. One that is not closed has no content.
+// closeMacro finds the end of a macro. A macro that is not closed has no content.
 func (p *wiki) closeMacro(m macro, closing string, end int) macro {
 	m.end, m.next = m.start, m.start
 	if m.name == "anchor" {
@@ -58,7 +58,7 @@ func (p *wiki) closeMacro(m macro, closing string, end int) macro {
 	return m
 }
 
-// brace reads what a brace begins: a macro, a braced mark, or code.
+// brace reads what begins with a brace: a macro, a braced mark, or code.
 func (f *flow) brace(i int) int {
 	if i == f.text || f.src[i-1] != '{' {
 		if m := f.macroAt(i, f.end); m.name != "" {
@@ -79,7 +79,7 @@ func (f *flow) brace(i int) int {
 	return i + 1
 }
 
-// macro makes nodes of a macro. ok is false where it is nested too deeply.
+// macro makes the nodes of a macro. ok is false if it is nested too deeply.
 func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 	content := f.src[m.start:m.end]
 	switch m.name {
@@ -111,8 +111,8 @@ func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 	return []Node{{Kind: kind, Content: body}}, true
 }
 
-// lead is the mode that keeps the spaces at the beginning of a colour within a line. Atlassian's
-// newer parser drops them and joins two words; Jira does not.
+// lead is the mode that keeps the leading spaces of a colour within a line. Atlassian's newer
+// parser drops them and so joins two words; Jira does not.
 func (f *flow) lead(m macro) mode {
 	if m.open == 0 || f.src[m.open-1] == '\n' {
 		return 0
@@ -132,7 +132,7 @@ func codeNodes(m macro, content string) []Node {
 	return []Node{block}
 }
 
-// trimCode takes away the empty lines around code, but not the indentation of its first line.
+// trimCode removes the empty lines around code, but not the indentation of its first line.
 func trimCode(s string) string {
 	s = strings.TrimRight(s, " \t\n\u00a0")
 	for {

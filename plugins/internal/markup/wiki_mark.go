@@ -64,7 +64,7 @@ func (f *flow) has(i int, s string) bool {
 	return i+len(s) <= f.end && f.src[i:i+len(s)] == s
 }
 
-// marked reads the text that m opens at i; where nothing closes it, the opening mark is text.
+// marked reads the text that m opens at i. If nothing closes it, the opening mark is text.
 func (f *flow) marked(i int, m *wikiMark, braced bool) int {
 	open := m.open
 	if braced {
@@ -90,7 +90,7 @@ func (f *flow) opens(i, start int) bool {
 	return !wordBefore(f.src, i)
 }
 
-// closing returns what must close a mark: the braced form if the first closing mark stands in
+// closing returns the closing form of a mark: the braced one if the first closing mark is in
 // braces.
 func (f *flow) closing(m *wikiMark, start int) (string, int) {
 	o := &f.marks[m.index]
@@ -105,8 +105,7 @@ func (f *flow) closing(m *wikiMark, start int) (string, int) {
 }
 
 // closer finds the closing mark in the line from start on, and returns its position or -1. A search
-// that fails at some position fails for every start before that position too, so it is made only
-// once.
+// that fails from one position fails from every earlier start too, so it is made only once.
 func (f *flow) closer(start int, closing string, memo int) int {
 	if start < f.failed[memo] {
 		return -1
@@ -132,7 +131,7 @@ func (f *flow) closer(start int, closing string, memo int) int {
 			}
 			return i
 		case c == '\\' && i+1 < f.end && f.src[i+1] != '\n':
-			i++ // what it protects closes nothing
+			i++ // an escaped character closes nothing
 		case c == '{' && f.has(i, "{{"):
 			i++
 		case c == '{':
@@ -163,7 +162,7 @@ func (f *flow) overMacro(i int) (next int, ok bool) {
 	return i, false
 }
 
-// markedNodes reads what stands between a mark and its closing.
+// markedNodes reads the nodes between a mark and its closing mark.
 func (f *flow) markedNodes(m *wikiMark, start, end int) []Node {
 	if m.marks == Code {
 		return []Node{{Kind: Text, Marks: Code, Text: unescape(f.src[f.skipSpaces(start, end):end])}}
@@ -183,7 +182,7 @@ func (f *flow) markedNodes(m *wikiMark, start, end int) []Node {
 	return nodes
 }
 
-// unescape takes the backslashes away that protect a character.
+// unescape removes the backslashes that escape a character.
 func unescape(s string) string {
 	for i := 0; i+1 < len(s); i++ {
 		if s[i] == '\\' {

@@ -23,6 +23,7 @@ type Dialect interface {
 	isData(err error) bool
 	// place names the database, for people.
 	place() string
+	login() bool // with a password
 
 	names() namer // of columns and tables
 	maxColumns() int

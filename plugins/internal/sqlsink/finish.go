@@ -1,4 +1,4 @@
-// The end of a complete run: what replace, mirror and history do then, all tables in one
+// The end of a complete run: the last step of replace, mirror and history, for all tables in one
 // transaction.
 
 package sqlsink
@@ -12,8 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Finish implements [sdk.Finisher]. It does nothing twice: the state says of which run the end was
-// done.
+// Finish implements [sdk.Finisher]. A repeated call has no effect: the state holds the run whose
+// end was done.
 func (s *Sink) Finish(ctx context.Context, e sdk.End) error {
 	if len(s.tables) == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (s *Sink) conclude(ctx context.Context, x execer, t *table, run string) err
 	return nil
 }
 
-// replace puts the records of the run in the place of those before.
+// replace replaces the table's records by those of the run.
 func (s *Sink) replace(ctx context.Context, x execer, t *table) error {
 	live, next := s.dialect.table(t.name), s.dialect.table(t.next.name)
 	if err := s.enough(ctx, x, t, live, next); err != nil {
@@ -84,7 +84,7 @@ func (s *Sink) replace(ctx context.Context, x execer, t *table) error {
 	return nil
 }
 
-// dropUnseen deletes, marks or ends what the run has not seen.
+// dropUnseen deletes, marks or ends the rows that the run has not seen.
 func (s *Sink) dropUnseen(ctx context.Context, x execer, t *table, run string) error {
 	if s.rejected[t.name] {
 		sdk.Log(ctx).Warn("records were rejected: rows that the run has not seen stay", "stream", t.stream)
@@ -114,7 +114,7 @@ func (s *Sink) dropUnseen(ctx context.Context, x execer, t *table, run string) e
 	return err
 }
 
-// enough compares what there was with what the run has brought.
+// enough compares the number of rows before with the number of the run.
 func (s *Sink) enough(ctx context.Context, x execer, t *table, before, now string) error {
 	had, err := count(ctx, x, before)
 	if err != nil {

@@ -27,7 +27,7 @@ type staged struct {
 	n int
 }
 
-// apply does an operation in the transaction. It returns what the database refuses.
+// apply does an operation in the transaction. It returns the records that the database refuses.
 func (s *Sink) apply(ctx context.Context, op operation) (sdk.Rejects, error) {
 	x, err := s.begin(ctx)
 	if err != nil || len(op.rows) == 0 {
@@ -80,7 +80,7 @@ func (s *Sink) metaOf(t *table, at time.Time, deleted bool) row {
 
 func (s *Sink) time(at time.Time) []byte { return at.UTC().AppendFormat(nil, s.dialect.timeLayout()) }
 
-// put loads rows. Where the database refuses some, it is found out which: by halves.
+// put loads rows. If the database refuses some, it finds them by bisection.
 func (s *Sink) put(ctx context.Context, x *session, t *table, op operation, rows []row) (sdk.Rejects, error) {
 	err := s.dialect.load(ctx, x, t, rows)
 	switch {
@@ -104,8 +104,8 @@ func (s *Sink) put(ctx context.Context, x *session, t *table, op operation, rows
 // keysAtOnce is how many keys a statement names.
 const keysAtOnce = 200
 
-// eachKeys calls do for some rows at a time that have the same number of fields of their key, in
-// order, with the condition that finds their keys and its arguments.
+// eachKeys calls do, in order, for groups of rows whose keys have the same number of fields, with
+// the condition that selects these keys and its arguments.
 func (s *Sink) eachKeys(t *table, rows []row, do func(from, to int, where string, args []any) error) error {
 	depth := func(r row) int {
 		n := 0
@@ -171,7 +171,7 @@ func (s *Sink) endBy(t *table, at time.Time, commit int64) string {
 // literal is the id of a run in a statement.
 func literal(id string) string { return "'" + strings.ReplaceAll(id, "'", "''") + "'" }
 
-// versions adds versions of keys whose records have changed, and ends those before.
+// versions adds versions of keys whose records have changed, and ends the previous ones.
 func (s *Sink) versions(ctx context.Context, x *session, t *table, op operation) (sdk.Rejects, error) {
 	if err := s.dialect.flush(ctx, x); err != nil {
 		return nil, err
@@ -194,11 +194,11 @@ func (s *Sink) versions(ctx context.Context, x *session, t *table, op operation)
 	return rejects, err
 }
 
-// keyHash is how much of a hash is that of the key.
+// keyHash is the length of the key's part of a hash.
 const keyHash = 16
 
-// currentHashes are the hashes of current versions, by that of their key. In a run that reads
-// everything they are noted as seen.
+// currentHashes are the hashes of current versions, by that of their key. A run that reads
+// everything marks them as seen.
 func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where string, args []any) (map[string]string,
 	error) {
 	q := s.dialect.quote
@@ -226,7 +226,7 @@ func (s *Sink) currentHashes(ctx context.Context, x *session, t *table, where st
 	return out, rows.Err()
 }
 
-// addVersions loads those of some rows that are new versions, each key's in order.
+// addVersions loads the rows that are new versions, those of each key in order.
 func (s *Sink) addVersions(ctx context.Context, x *session, op operation, hashes []string,
 	current map[string]string) (sdk.Rejects, error) {
 	t := op.t

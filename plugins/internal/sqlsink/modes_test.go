@@ -14,9 +14,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/internal/sqlsink/sqltest"
+	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
+	"github.com/scrapekit/scrapekit/plugins/sinks/sqltest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -53,6 +54,7 @@ var tests = map[string]func(*place){
 	"NUL":           testNUL,
 	"Refused":       testRefused,
 	"Fenced":        testFenced,
+	"OthersTables":  testOthersTables,
 	"SchemaChanges": testSchemaChanges,
 }
 
@@ -76,6 +78,24 @@ func TestPostgres(t *testing.T) {
 			t.Parallel()
 			test(&place{T: t, plugin: postgres.Plugin(), config: map[string]any{"url": url, "schema": name},
 				table: `"` + name + `"."things"`, db: sqltest.Open(t, "pgx", url)})
+		})
+	}
+}
+
+// TestMariaDB reads with the words of standard SQL.
+func TestMariaDB(t *testing.T) {
+	t.Parallel()
+	addr := sqltest.MariaDB(t).Addr
+	root := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := root.ExecContext(t.Context(), "CREATE DATABASE `"+name+"`"); err != nil {
+				t.Fatal(err)
+			}
+			test(&place{T: t, plugin: mysql.Plugin(), table: `"things"`,
+				config: map[string]any{"url": "mysql://scrapekit:secret@" + addr + "/" + name},
+				db:     sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/"+name+"?sql_mode=ANSI")})
 		})
 	}
 }
@@ -343,6 +363,26 @@ func testFenced(p *place) {
 	p.must("the former one", former.Close(), "1=1")
 }
 
+// testOthersTables: a table that no pipeline has is taken if it is empty, and refused if it is not.
+func testOthersTables(p *place) {
+	p.must("opened", p.open("r1", false), "1=2")
+	p.must("closed", p.sink.Close(), "1=2")
+	forget := func() {
+		if _, err := p.db.ExecContext(p.Context(), "DELETE FROM "+strings.Replace(p.table, "things",
+			"_scrapekit_tables", 1)); err != nil {
+			p.Fatal(err)
+		}
+	}
+	forget()
+	p.must("an empty one", p.run("r2", false, thing("a", 1, "x")), "1=1", "a1x")
+	forget()
+	p.token = nil
+	if err := p.open("r3", false); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "is not this sink's") {
+		p.Errorf("one with rows: %v", err)
+	}
+	p.must("after it", nil, "1=1", "a1x")
+}
+
 // testSchemaChanges: new fields become columns, and types widen without loss.
 func testSchemaChanges(p *place) {
 	p.must("first", p.run("r1", false, thing("a", 1, "x")), "1=1", "a1x")
@@ -365,4 +405,43 @@ func testSchemaChanges(p *place) {
 	}
 	p.must("changed", err, "score = 'high' AND fresh = 7", "a2")
 	p.must("what was there", nil, "score IS NULL", "a1x")
+}
+
+// TestPostgresRefusals: what the server does not let the sink do is said by Check, with what to do.
+func TestPostgresRefusals(t *testing.T) {
+	t.Parallel()
+	addr := sqltest.Postgres(t).Addr
+	db := sqltest.Open(t, "pgx", sqltest.PostgresURL(addr, "scrapekit"))
+	for _, one := range []string{"CREATE ROLE poor LOGIN PASSWORD 'poor'", "CREATE SCHEMA made"} {
+		if _, err := db.ExecContext(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, c := range map[string]struct{ url, schema, says string }{
+		"password": {"postgres://scrapekit:wrong@" + addr + "/scrapekit?sslmode=disable", "made",
+			"give the password of the role scrapekit"},
+		"role": {"postgres://nobody:x@" + addr + "/scrapekit?sslmode=disable", "made",
+			"give the password of the role nobody"},
+		"database": {sqltest.PostgresURL(addr, "absent"), "made", `CREATE DATABASE "absent"`},
+		"rights": {"postgres://poor:poor@" + addr + "/scrapekit?sslmode=disable", "made",
+			"GRANT CREATE on the schema made TO"},
+		"rights to make a schema": {"postgres://poor:poor@" + addr + "/scrapekit?sslmode=disable", "other",
+			"GRANT CREATE on the database scrapekit TO"},
+		"TLS": {"postgres://scrapekit:secret@" + addr + "/scrapekit?sslmode=require", "made", "TLS"},
+	} {
+		raw, err := json.Marshal(map[string]any{"url": c.url, "schema": c.schema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(t.Context())
+		v, err := postgres.Plugin().New(ctx, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = v.(sinkUnderTest).Check(ctx)
+		if err == nil || !strings.Contains(err.Error(), c.says) || what != "TLS" && !sdk.IsPermanent(err) ||
+			strings.Contains(err.Error(), "wrong@") {
+			t.Errorf("%s: permanent %v: %v", what, sdk.IsPermanent(err), err)
+		}
+	}
 }

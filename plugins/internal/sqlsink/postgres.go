@@ -124,12 +124,32 @@ func (p *Postgres) classed(err error) error {
 	if err == nil || sdk.IsPermanent(err) || !errors.As(err, &pg) {
 		return err
 	}
+	if what := p.advice(pg.Code); what != "" {
+		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))
+	}
 	for _, code := range []string{"28", "3D", "3F", "42"} { // login, database, schema, rights and syntax
-		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // another was as fast
+		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // these two: another was faster
 			return sdk.Permanent(fmt.Errorf("%s: %w", p.place(), err))
 		}
 	}
 	return fmt.Errorf("%s: %w", p.place(), err)
+}
+
+// advice says what to do about an error; "" if that is unknown.
+func (p *Postgres) advice(code string) string {
+	switch code {
+	case "28P01":
+		return fmt.Sprintf("give the password of the role %s in url or password", p.conf.User)
+	case "28000":
+		return "the server lets nobody in by this role, address and TLS: see url, and pg_hba.conf of the server"
+	case "3D000":
+		return fmt.Sprintf("make the database with CREATE DATABASE %s, or name another in url",
+			p.quote(p.conf.Database))
+	case "42501":
+		return fmt.Sprintf("give the role %s the right with GRANT: on the schema %s CREATE and USAGE; on its tables "+
+			"SELECT, INSERT, UPDATE, DELETE", p.conf.User, p.quote(p.schema))
+	}
+	return ""
 }
 
 func (p *Postgres) isData(err error) bool {
@@ -137,6 +157,8 @@ func (p *Postgres) isData(err error) bool {
 	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") ||
 		strings.HasPrefix(pg.Code, "54"))
 }
+
+func (p *Postgres) login() bool { return true }
 
 func (p *Postgres) place() string {
 	return fmt.Sprintf("postgres://%s:%d/%s", p.conf.Host, p.conf.Port, p.conf.Database)
@@ -227,7 +249,7 @@ func (p *Postgres) before() []string {
 	return []string{"CREATE SCHEMA IF NOT EXISTS " + p.quote(p.schema)}
 }
 
-// lock is one for all databases of the server, and lasts until the end of the transaction.
+// lock is one lock for all databases of the server. It lasts until the end of the transaction.
 func (p *Postgres) lock() string { return "SELECT pg_advisory_xact_lock(7226912374107)" }
 
 func (p *Postgres) ddlInTransaction() bool { return true }
@@ -356,7 +378,7 @@ func (p *Postgres) flush(ctx context.Context, s *session) error {
 
 func (p *Postgres) settle(context.Context, *sql.Conn) error { return nil }
 
-// merge brings what is staged into its table: of each key the row that counts.
+// merge moves staged rows into their table: for each key, the row that counts.
 func (p *Postgres) merge(ctx context.Context, s *session, staging *staged) error {
 	t := staging.t
 	if !t.keyed() || staging.n == 0 {

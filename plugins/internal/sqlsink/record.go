@@ -39,13 +39,13 @@ func newReader(d Dialect) *reader {
 // errLeftOut is a record with a field that has no column, where that is to be an error.
 var errLeftOut = errors.New("it has no column")
 
-// unfit is a value that does not fit.
+// unfit is the error of a value that does not fit its column.
 type unfit struct{ field, why string }
 
 func (e *unfit) Error() string { return fmt.Sprintf("a field does not fit: /%s: %s", e.field, e.why) }
 
-// rows turns a batch into rows, and says what is rejected. fresh is what to do with fields without
-// a column (see Changes).
+// rows turns a batch into rows, and returns what is rejected. fresh says what to do with fields
+// without a column (see Changes).
 func (r *reader) rows(t *table, b sdk.Batch, fresh string) (rows []row, records [][]byte, rejects sdk.Rejects,
 	err error) {
 	if r.arena == nil || cap(r.arena)-len(r.arena) < len(b.Payload) {
@@ -124,7 +124,7 @@ func (r *reader) row(t *table, record []byte, op sdk.Op, fresh string) (row, err
 	return out, t.whole(out, op)
 }
 
-// whole reports what of its key a row lacks: a deletion may have the first fields alone.
+// whole reports which fields of its key a row lacks. A deletion may have only the first fields.
 func (t *table) whole(r row, op sdk.Op) error {
 	for n, i := range t.keys {
 		if r[i] == nil && (op == sdk.Upsert && t.mode != Append || n == 0 && op == sdk.Delete) {
@@ -146,6 +146,9 @@ func (r *reader) value(k kind, v jsontext.Value) ([]byte, error) {
 		return nil, err
 	}
 	out := r.arena[start:len(r.arena):len(r.arena)]
+	if !r.dialect.fits(k, out) && k == numeric {
+		return nil, fmt.Errorf("%.60s has more digits than the database keeps", v)
+	}
 	if !r.dialect.fits(k, out) {
 		return nil, errors.New("the database cannot keep the character U+0000")
 	}
@@ -239,8 +242,8 @@ func number(to []byte, k kind, v jsontext.Value) ([]byte, error) {
 	return append(to, v...), nil
 }
 
-// hash is of a row's key, and of all that it says: what is NULL counts for nothing, so that a new
-// column changes no hash.
+// hash is the hash of a row's key, and of its values. NULLs do not count, so a new column changes
+// no hash.
 func (t *table) hash(r row) []byte {
 	key := sha256.New()
 	for _, i := range t.keys {

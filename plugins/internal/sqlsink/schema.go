@@ -1,4 +1,4 @@
-// The DDL: what a stream's table lacks, and the statements that make it so.
+// The DDL: what is missing for a stream's table, and the statements that add it.
 
 package sqlsink
 
@@ -40,7 +40,7 @@ func (s *Sink) look(ctx context.Context, q querier) (found, error) {
 	return out, rows.Err()
 }
 
-// layouts makes the tables of streams, without a look at the database.
+// layouts computes the tables of streams, without asking the database.
 func (s *Sink) layouts(streams []sdk.Stream) error {
 	s.tables, s.notes = map[string]*table{}, nil
 	names := s.dialect.names()
@@ -63,7 +63,8 @@ func (s *Sink) layouts(streams []sdk.Stream) error {
 	return nil
 }
 
-// ddl returns the statements that the database lacks, and fits the tables to what stays.
+// ddl returns the statements for what the database lacks, and adapts the tables to columns that
+// stay.
 func (s *Sink) ddl(there found) ([]string, error) {
 	var out []string
 	if _, ok := there[stateTable]; !ok {
@@ -111,7 +112,7 @@ func (s *Sink) ddlOf(t *table, there found) ([]string, error) {
 	return append(out, next...), err
 }
 
-// fit returns what changes a table that is there.
+// fit returns the statements that change an existing table.
 func (s *Sink) fit(t *table, there map[string]string) ([]string, error) {
 	var add, types []column
 	changes := s.options.Changes
@@ -131,7 +132,7 @@ func (s *Sink) fit(t *table, there map[string]string) ([]string, error) {
 			continue
 		}
 		is, known := s.dialect.kindOf(has)
-		if !known || is == c.kind || strings.EqualFold(has, s.dialect.typeOf(c.kind, t.isKey(i))) {
+		if !known || is == c.kind || strings.EqualFold(has, s.dialect.typeOf(c.kind, t.indexed(i))) {
 			continue
 		}
 		wide := join(is, c.kind)
@@ -180,7 +181,7 @@ func (s *Sink) create(t *table) string { return createTable(s.dialect, t, t.name
 func createTable(d Dialect, t *table, name string) string {
 	var lines []string
 	for i, c := range t.cols {
-		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, t.isKey(i) && t.mode != Append))
+		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, t.indexed(i)))
 	}
 	for _, c := range t.meta {
 		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, false))
@@ -191,8 +192,8 @@ func createTable(d Dialect, t *table, name string) string {
 	return "CREATE TABLE " + d.table(name) + " (\n" + strings.Join(lines, ",\n") + "\n)"
 }
 
-// indexes are the statements that make the indexes of a table: for going back to a commit, and for
-// finding the current version of a key.
+// indexes are the statements that create the indexes of a table: for the return to a commit, and
+// for finding the current version of a key.
 func indexes(d Dialect, t *table) []string {
 	var out []string
 	if t.reverts() && t.mode != Replace && t.has(commitColumn) {
@@ -236,8 +237,8 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// locked does something that no other process does at the same time, in a transaction where the
-// database can take DDL back.
+// locked calls do while no other process calls it, in a transaction if the database can roll DDL
+// back.
 func (s *Sink) locked(ctx context.Context, do func(context.Context, execer) error) error {
 	if !s.dialect.ddlInTransaction() {
 		if _, err := s.conn.ExecContext(ctx, s.dialect.lock()); err != nil {

@@ -54,18 +54,29 @@ func New(ctx context.Context, d Dialect, o Options) (*Sink, error) {
 	return &Sink{options: o, minRows: least, dialect: d, dialer: sdk.DialerOf(ctx), reader: newReader(d)}, nil
 }
 
-// Guarantee implements [sdk.Guarantor].
+// Guarantee implements [sdk.Guarantor]. It says what the mode does too, for `plan`.
 func (s *Sink) Guarantee() sdk.Guarantee {
-	switch s.options.Mode {
-	case Append:
-		return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
-			Why: "data and token are committed together, and rows that no token stands for are deleted"}
-	case Replace:
-		return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
-			Why: "a complete run takes the place of the one before in one transaction"}
+	g := sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "data and token are committed together"}
+	if s.options.Mode == Append || s.options.Mode == Replace {
+		g.Delivery = sdk.ExactlyOnce
 	}
-	return sdk.Guarantee{Delivery: sdk.OncePerKey,
-		Why: "data and token are committed together, and there is one row a key (without a key: exactly once)"}
+	g.Why += "; " + effects[s.options.Mode]
+	if s.dialect.login() {
+		g.Why += "; the sink's process knows the password"
+	}
+	return g
+}
+
+// effects are what modes leave.
+var effects = map[Mode]string{
+	"":      "a stream with a key has the newest record of each, another every record, exactly once",
+	Append:  "every record is kept, and rows that no token stands for are deleted",
+	Upsert:  "the newest record of each key stays, and deletions remove it, or mark it with deletes = \"soft\"",
+	Insert:  "the first record of each key stays as it is",
+	History: "every version of a key is kept; a complete full run ends those that it has not seen",
+	Replace: "a complete full run takes the place of the one before in one transaction",
+	Mirror: "the newest record of each key stays; a complete full run removes keys that it has not seen, those of " +
+		"records that a transform rejected too",
 }
 
 // Check implements [sdk.Checker].
@@ -196,15 +207,16 @@ func sorted(set map[string]bool) []string {
 }
 
 func (s *Sink) commit(ctx context.Context) error {
-	if err := s.dialect.flush(ctx, s.session); err != nil {
-		return err
+	x := s.session
+	s.session = nil // whatever comes of it: the next transaction must not find this one open
+	err := s.dialect.flush(ctx, x)
+	if err == nil {
+		err = s.keep(ctx, x.tx, s.n+1)
 	}
-	if err := s.keep(ctx, s.session.tx, s.n+1); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, x.tx.Rollback())
 	}
-	tx := s.session.tx
-	s.session = nil
-	if err := tx.Commit(); err != nil {
+	if err := x.tx.Commit(); err != nil {
 		return err
 	}
 	s.n++

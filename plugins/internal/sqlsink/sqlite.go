@@ -64,6 +64,8 @@ func (l *SQLite) classed(err error) error {
 
 func (l *SQLite) isData(error) bool { return false }
 
+func (l *SQLite) login() bool { return false }
+
 func (l *SQLite) place() string { return l.path }
 
 func (l *SQLite) names() namer {

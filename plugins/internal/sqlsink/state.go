@@ -1,5 +1,5 @@
-// The state: whose a table is, up to which commit it holds records, and who may write now. Its rows
-// are written in the transaction of the data.
+// The state: the owner of a table, the commit up to which it holds records, and the instance that
+// may write. Its rows are written in the transaction of the data.
 
 package sqlsink
 
@@ -32,10 +32,10 @@ type holding struct {
 	epoch, last, base     int64
 	run                   string
 	whole                 bool
-	finished              string // the run whose end was done
+	finished              string // the run whose Finish was done
 }
 
-// token is what a commit stands for.
+// token is the state at a commit.
 type token struct {
 	N      int64    `json:"n"`                // commits of this seat are numbered
 	Tables []string `json:"tables,omitempty"` // that hold records
@@ -53,7 +53,7 @@ func parseToken(raw sdk.Token) (token, error) {
 	return t, nil
 }
 
-// seatBits is how many commits a seat has numbers for: they are told from those of other seats.
+// seatBits is the number of bits for the commits of a seat. The bits above them hold the seat.
 const seatBits = 40
 
 // number is a commit's number in the rows of tables.
@@ -65,7 +65,8 @@ func (s *Sink) above(column string, n int64) string {
 	return fmt.Sprintf("%s > %d AND %s < %d", q, s.number(n), q, s.number(0)+1<<seatBits)
 }
 
-// shape is what a table's mode and key make of it. Tables of one shape may change their mode.
+// shape is the layout that follows from a table's mode and key. A table may change between modes of
+// the same shape.
 func (t *table) shape() string {
 	kind := "rows"
 	switch {
@@ -112,7 +113,7 @@ func (s *Sink) holdings(ctx context.Context, x execer) ([]holding, error) {
 	return out, rows.Err()
 }
 
-// take makes the tables this instance's and brings them back to the token.
+// take makes this instance the owner of the tables, and restores them to the token.
 func (s *Sink) take(ctx context.Context, x execer) error {
 	rows, err := s.holdings(ctx, x)
 	if err != nil {
@@ -170,11 +171,11 @@ func (s *Sink) take(ctx context.Context, x execer) error {
 	return nil
 }
 
-// mayTake refuses tables of others.
+// mayTake refuses tables of another owner.
 func (s *Sink) mayTake(ctx context.Context, x execer, t *table, of []holding) error {
 	name := s.dialect.table(t.name)
 	if len(of) == 0 && !s.created[t.name] {
-		filled, err := count(ctx, x, "(SELECT 1 FROM "+name+" LIMIT 1) some")
+		filled, err := count(ctx, x, "(SELECT 1 FROM "+name+" LIMIT 1) AS one")
 		if err != nil {
 			return err
 		}
@@ -226,7 +227,7 @@ func (s *Sink) fenced() error {
 	return sdk.Permanent(fmt.Errorf("%s: another process of this pipeline writes there now", s.dialect.place()))
 }
 
-// takeOne goes back to the token in one table, and notes whose it is.
+// takeOne restores one table to the token, and records its owner.
 func (s *Sink) takeOne(ctx context.Context, x execer, t *table, of []holding) error {
 	first := !slices.ContainsFunc(of, func(h holding) bool { return h.run == s.start.Run })
 	for _, statement := range s.back(t, first) {
@@ -263,7 +264,7 @@ func (s *Sink) takeOne(ctx context.Context, x execer, t *table, of []holding) er
 	return err
 }
 
-// back are the statements by which a table comes back to the token; first: nobody has opened it in
+// back are the statements that restore a table to the token. first: no instance has opened it in
 // this run.
 func (s *Sink) back(t *table, first bool) []string {
 	into := t.into()
@@ -272,7 +273,7 @@ func (s *Sink) back(t *table, first bool) []string {
 	case first && (t.mode == Replace || t.mode == Append && s.whole):
 		return []string{from}
 	case into.mode == Upsert || into.mode == Mirror:
-		return nil // what comes again replaces what is there
+		return nil // repeated records replace the existing rows
 	case t.mode == History:
 		q := s.dialect.quote
 		return []string{from + " WHERE " + s.above(commitColumn, s.n),
@@ -282,8 +283,8 @@ func (s *Sink) back(t *table, first bool) []string {
 	return []string{from + " WHERE " + s.above(commitColumn, s.n)}
 }
 
-// keep notes a commit in the state, in the transaction of its data. It is refused if another
-// instance has taken a table since.
+// keep records a commit in the state, in the transaction of its data. It fails if another instance
+// has taken a table since.
 func (s *Sink) keep(ctx context.Context, x execer, n int64) error {
 	names := s.inOrder()
 	if len(names) == 0 {

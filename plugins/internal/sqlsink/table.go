@@ -74,6 +74,9 @@ func (t *table) has(name string) bool {
 	return slices.ContainsFunc(t.meta, func(c column) bool { return c.name == name })
 }
 
+// indexed says that a column is part of an index: texts there may have to be short.
+func (t *table) indexed(i int) bool { return t.isKey(i) && t.mode != Append }
+
 // all are all columns.
 func (t *table) all() []column { return slices.Concat(t.cols, t.meta) }
 

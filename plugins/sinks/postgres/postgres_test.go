@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/internal/sqlsink/sqltest"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
+	"github.com/scrapekit/scrapekit/plugins/sinks/sqltest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"

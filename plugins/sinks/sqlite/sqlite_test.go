@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/internal/sqlsink/sqltest"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
+	"github.com/scrapekit/scrapekit/plugins/sinks/sqltest"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )

@@ -1,5 +1,5 @@
-// The census: which issues are there at all. It finds what no search for updates shows: deletions,
-// and issues that come back as old as they were.
+// The census: which issues exist. It finds what no search for updates shows: deletions, and issues
+// that come back with an old "updated".
 //
 // One split a project asks for nothing but ids, in big pages, by the walk over created that loses
 // nothing while data changes. What it finds is held against what earlier runs have delivered:
@@ -10,18 +10,18 @@
 //     was deleted, or the account may not see it, which only Data Center tells apart.
 //
 // A walk may deliver an issue after the census of its run has looked, and an issue may be deleted
-// between the two. So what counts as delivered is the last census and, on top, the ids that walks
-// have delivered since; they keep them in their cursors. Splits end in any order, so a deletion may
-// reach the sink before the issue it is of: the next census finds that id delivered and missing,
-// and deletes it again.
+// between the two. So the delivered ids are those of the last census and those that walks have
+// delivered since; walks keep these in their cursors. Splits end in any order, so a deletion may
+// reach the sink before its issue: the next census then finds that id delivered and missing, and
+// deletes it again.
 //
-// An issue may be edited, be hidden while the walk over updates passes, and be back before the
-// census does: the next walk begins behind that edit. So a census keeps the ids of the issues it
-// met that were updated in the range of this run's walk and before the range of the next. Those
-// that no walk delivered count as not delivered for the next census, which reads them in full.
-// Presence and time are seen in one look: Data Center tells the time with each id; Cloud, whose
-// pages are long only without any field, is asked for what was not updated by bare id, and then for
-// what was, with its time.
+// An issue may be edited, be hidden during the walk over updates, and be visible again before the
+// census: the next walk begins after that edit. So a census keeps the ids of the issues it met that
+// were updated in the range of this run's walk and before the range of the next. Those that no walk
+// delivered count as not delivered for the next census, which reads them in full. Presence and time
+// come from one reply: Data Center gives the time with each id. Cloud has long pages only without
+// fields, so issues that were not updated are asked for by bare id, and then the updated ones with
+// their time.
 
 package jira
 
@@ -40,17 +40,17 @@ const (
 	stateDeleted    = "deleted"
 	stateArchived   = "archived"    // with its project
 	stateTrashed    = "trashed"     // with its project, which is in the trash
-	stateAccessLost = "access_lost" // it exists, and this account may not see it
+	stateAccessLost = "access_lost" // it exists, but this account may not see it
 	stateUnobserved = "unobserved"  // too many are missing to believe that they were deleted
-	// stateElsewhere is an issue that exists and that this project's census does not meet: it
-	// moved, or does not match the filter. To the outside it is present.
+	// stateElsewhere is an issue that exists and is not in this project's census: it moved, or does
+	// not match the filter. Records call it present.
 	stateElsewhere = "elsewhere"
-	// stateDisputed is an issue of which two censuses told different things.
+	// stateDisputed is an issue for which two censuses have different results.
 	stateDisputed = "disputed"
 )
 
-// stateGone is the status of a project that the server does not list any more; others are states of
-// their issues.
+// stateGone is the status of a project that the server no longer lists. The other states of
+// projects are states of their issues.
 const stateGone = "gone"
 
 func censusStreams() []entry {
@@ -71,7 +71,7 @@ func censusStreams() []entry {
 	}}
 }
 
-// censusPart is what the split of a project's census knows beforehand.
+// censusPart is what the split of a project's census knows in advance.
 type censusPart struct {
 	AsOf   int64  `json:"as_of"`            // the server's time, epoch milliseconds
 	Status string `json:"status,omitempty"` // of the project; "": live
@@ -90,7 +90,7 @@ type censusPart struct {
 	Known []mark `json:"known,omitempty"`
 }
 
-// censusState is what a census leaves for the next one.
+// censusState is the result of a census, for the next one.
 type censusState struct {
 	Present idSet `json:"present,omitempty"`
 	// Open are those of Present that, as far as is known, no run has delivered.
@@ -99,12 +99,12 @@ type censusState struct {
 	// Gone is what this census found deleted, and what earlier ones did and is back in Open. A walk
 	// of the same run may have delivered it, before or after.
 	Gone idSet `json:"gone,omitempty"`
-	// Edited are those that were updated so that the walk of this run had to meet them, and the
-	// next one will not.
+	// Edited are those with an "updated" that the walk of this run covers and the next one does
+	// not.
 	Edited idSet `json:"edited,omitempty"`
 }
 
-// empty reports whether there is nothing to look for.
+// empty reports whether there is no issue to look for.
 func (s censusState) empty() bool { return len(s.Present) == 0 && len(s.Absent) == 0 }
 
 // absent returns all ids that earlier censuses missed and nobody deleted.
@@ -129,7 +129,7 @@ func (s censusState) state(id uint64) string {
 	return ""
 }
 
-// censusCursor is where a census stands.
+// censusCursor is the position of a census.
 type censusCursor struct {
 	censusState
 	Anchor int64 `json:"anchor,omitempty"`

@@ -116,8 +116,8 @@ func (l lookup) texts() []string {
 	return texts
 }
 
-// lastCreated returns the latest "created" of issues of a page without times; 0: none exists any
-// more.
+// lastCreated returns the latest "created" of the issues of a page without times, or 0 if none of
+// them exists any more.
 func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (int64, error) {
 	var last int64
 	_, err := c.byID(ctx, at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {

@@ -1,4 +1,4 @@
-// Planning censuses: one split a project, with what is known of it.
+// Planning censuses: one split for each project, with what is known about it.
 
 package jira
 
@@ -85,8 +85,8 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	return splits, nil
 }
 
-// missed adds to the open ones those that were edited and that no walk since this state's run
-// delivered: they were hidden when it passed.
+// missed adds to the open issues those that were edited and that no walk has delivered since this
+// state's run: they were hidden when it passed.
 func (s censusState) missed(run int, walks []walkDone) censusState {
 	var met []idSet
 	for _, w := range walks {
@@ -99,7 +99,7 @@ func (s censusState) missed(run int, walks []walkDone) censusState {
 	return s
 }
 
-// walks returns the walks of earlier runs that the walks of this one go on from.
+// walks returns the walks of earlier runs that the walks of this run continue.
 func (r *run) walks() ([]walkDone, error) {
 	streams, _ := ofKind(walkKind, r.streams, r.at)
 	if len(streams) == 0 {
@@ -112,7 +112,8 @@ func (r *run) walks() ([]walkDone, error) {
 	return walks, r.distrust(walks)
 }
 
-// sinceOf is from where on this run's walk over updates delivers a project; 0: it is read in full.
+// sinceOf is the time from which this run's walk over updates delivers a project; 0: it is read in
+// full.
 func sinceOf(project string, walks []walkDone) int64 {
 	if len(gaps(project, walks)) > 0 {
 		return 0
@@ -149,10 +150,10 @@ func takenOver(project string, absent map[string]idSet, all map[string]censusDon
 	return left
 }
 
-// disputed takes issues for what another project's census of the same run found of them, or a later
-// one: where an issue moved, or its project was renamed, one may have met it while it could be seen
-// and the other looked for it while it could not. Which of the two reached the sink last is not
-// known, so it is to be told again, and read again.
+// disputed marks as disputed the issues for which another project's census, of the same run or a
+// later one, has another result. If an issue moved, or its project was renamed, one census may have
+// met it while it was visible, and the other may have looked for it while it was not. Which result
+// reached the sink last is unknown, so the issue is read and reported again.
 func (s censusState) disputed(other censusState) censusState {
 	absent := []idSet{other.Gone}
 	for state, ids := range other.Absent {

@@ -1,4 +1,5 @@
-// Reading a census: walk over the ids, read what came back, settle what is missing.
+// Reading a census: walk over the ids, read the issues that came back, decide about the missing
+// ones.
 
 package jira
 
@@ -68,8 +69,9 @@ type idPass struct {
 	field     string // beside the id
 }
 
-// passes are the walks that together meet all ids, and the time of each that was updated since the
-// last run. An issue that is edited meanwhile goes from the first to the second, never back.
+// passes are the walks that together meet all ids, and the time of each issue that was updated
+// since the last run. An issue that is edited meanwhile moves from the first to the second, never
+// back.
 func (c *censusReader) passes() []idPass {
 	switch {
 	case c.reader.at.Flavour == rest.DataCenter:
@@ -83,7 +85,7 @@ func (c *censusReader) passes() []idPass {
 	}
 }
 
-// count meets all ids.
+// count walks over all ids.
 func (c *censusReader) count(ctx context.Context) error {
 	if c.at.Walked || c.plan.Status != "" {
 		return nil
@@ -111,7 +113,7 @@ func (c *censusReader) count(ctx context.Context) error {
 	return c.save()
 }
 
-// meet walks over the ids of a pass. blank: its last page had nothing in it.
+// meet walks over the ids of a pass. blank: its last page was empty.
 func (c *censusReader) meet(ctx context.Context, p idPass) (blank bool, err error) {
 	inner := *c.reader
 	inner.part = part{Projects: c.part.Projects, Floor: math.MaxInt64}
@@ -121,7 +123,7 @@ func (c *censusReader) meet(ctx context.Context, p idPass) (blank bool, err erro
 	return w.blank, err
 }
 
-// note takes an issue down as present.
+// note records an issue as present.
 func (c *censusReader) note(i *issue) error {
 	id, ok := parseID(i.id)
 	if !ok {
@@ -141,7 +143,7 @@ func (c *censusReader) note(i *issue) error {
 	return nil
 }
 
-// savePage saves a cursor now and then only: the ids travel with it, and more and more of them.
+// savePage saves a cursor only now and then, because the cursor holds all ids so far.
 func (c *censusReader) savePage(page cursor) error {
 	back := page.Anchor < c.at.Anchor // what lies between is not proven
 	c.at.Anchor = page.Anchor
@@ -161,7 +163,8 @@ func (c *censusReader) save() error {
 
 func (c *censusReader) set() idSet { return idSet(slices.Sorted(maps.Keys(c.present))) }
 
-// findBack finds those that nobody has delivered and that are too old for the walk over updates.
+// findBack finds the issues that no run has delivered and that are too old for the walk over
+// updates.
 func (c *censusReader) findBack(ctx context.Context) error {
 	if c.at.Back != nil {
 		return nil
@@ -203,7 +206,7 @@ func (c *censusReader) readBack(ctx context.Context) error {
 	return nil
 }
 
-// settle says what has become of all that is missing, and ends the census.
+// settle decides about all missing issues, and ends the census.
 func (c *censusReader) settle(ctx context.Context) error {
 	last := censusCursor{Done: true, Met: c.walk.sent.sets(), Lacking: c.walk.lacking}
 	if c.refused {
@@ -279,7 +282,7 @@ func (c *censusReader) unfinished() censusState {
 	return s
 }
 
-// delete takes an issue, and all that hangs on it, out of the streams.
+// delete deletes an issue, and all its parts, from the streams.
 func (c *censusReader) delete(id uint64) error {
 	text := strconv.FormatUint(id, 10)
 	for _, e := range catalogue() {

@@ -14,13 +14,13 @@ import (
 // hidden on Data Center.
 const mostLooks = 500
 
-// verdict is what has become of an issue.
+// verdict is the result for a missing issue.
 type verdict struct {
 	state string // "": what it was
 	issue *issue // where it is now; nil: not known
 }
 
-// search looks for issues that are missing. What is not looked for keeps its state.
+// search looks for missing issues. Those that it does not look for keep their state.
 func (c *censusReader) search(ctx context.Context, missing idSet) (map[uint64]verdict, error) {
 	if c.plan.Status == stateArchived || c.plan.Status == stateTrashed {
 		return allOf(missing, c.plan.Status), nil
@@ -58,8 +58,7 @@ func allOf(ids idSet, state string) map[uint64]verdict {
 	return all
 }
 
-// keeps is the state of an issue of which nothing new is known: what was not missing before is
-// unobserved.
+// keeps is the state of an issue without news: unobserved if it was not missing before.
 func (c *censusReader) keeps(id uint64) string {
 	if was := c.plan.Before.state(id); was != "" && was != statePresent {
 		return was
@@ -67,7 +66,7 @@ func (c *censusReader) keeps(id uint64) string {
 	return stateUnobserved
 }
 
-// judge finds a verdict for issues that are not found by id either.
+// judge decides about issues that are not found by id either.
 func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]verdict) error {
 	if c.tooMany(ctx, gone) {
 		for _, id := range gone {
@@ -89,7 +88,7 @@ func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]v
 	return c.lookAtEach(ctx, gone, found)
 }
 
-// tooMany reports whether so much is missing that a lost permission is more likely than that many
+// tooMany reports whether so many issues are missing that a lost permission is more likely than
 // deletions.
 func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	before := c.plan.Before
@@ -107,7 +106,7 @@ func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	return true
 }
 
-// lookAtEach asks for one issue after the other, those first that were there before.
+// lookAtEach asks for the issues one by one, first for those that were present before.
 func (c *censusReader) lookAtEach(ctx context.Context, gone idSet, found map[uint64]verdict) error {
 	lost := c.plan.Before.Absent[stateAccessLost]
 	order := slices.Concat(gone.without(lost), gone.without(gone.without(lost)))

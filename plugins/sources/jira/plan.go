@@ -1,4 +1,4 @@
-// Planning: what of each project was never read becomes full splits, the rest goes on by "updated".
+// Planning: full splits for what was never read of a project; the rest continues by "updated".
 
 package jira
 
@@ -74,8 +74,8 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	return splits, err
 }
 
-// sameAccount stops a run that is not logged in though earlier ones were: it would take the issues
-// that it cannot see for unchanged.
+// sameAccount stops a run without a login if earlier runs had one: it would take the issues that it
+// cannot see for unchanged.
 func sameAccount(who string, previous []done) error {
 	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
 		return sdk.Permanent(errors.New(

@@ -85,8 +85,8 @@ func readWalk(ctx context.Context, in *reader) error {
 	return r.end(ctx, walk.last())
 }
 
-// few says so where a full walk of Cloud, which has no totals, met fewer issues than the server
-// counted for the plan, and still does. The count is an estimate, so it is no error.
+// few logs a full walk of Cloud, which has no totals, that met fewer issues than the server counted
+// for the plan and still counts. The count is an estimate, so it is no error.
 func (r *walkReader) few(ctx context.Context, w *walk) error {
 	if r.at.Flavour != rest.Cloud || r.part.updates() || len(w.left) > 0 {
 		return nil
@@ -158,9 +158,9 @@ func (r *walkReader) save(c cursor) error {
 	return r.cursor(c)
 }
 
-// clear removes the members that the issues had, before those that they have come: what is gone
-// goes with them. Lists that are not known to be whole stay. All deletions of a chunk come first,
-// because a batch holds one operation only.
+// clear deletes the members of the issues' lists before the current members are written, so that
+// removed members are deleted. Lists that may be incomplete stay. All deletions of a chunk come
+// first, because a batch has one operation.
 func (r *walkReader) clear(c *chunk) error {
 	for _, stream := range losing(r.part.Streams) {
 		for _, it := range c.items {
@@ -294,14 +294,14 @@ func (r *walkReader) emitParts(it *item) error {
 	return nil
 }
 
-// gone reports whether err says that an issue is not there, or not any more for this account. Data
-// Center tells an anonymous caller to log in.
+// gone reports whether err says that an issue does not exist, or is no longer visible to this
+// account. Data Center tells an anonymous caller to log in.
 func (r *reader) gone(err error) bool {
 	return rest.Gone(err) || !r.part.Account && rest.Status(err) == http.StatusUnauthorized
 }
 
-// signedIn reports whether the server still knows the account, if the run is logged in: to one
-// whose token died, projects seem to be gone.
+// signedIn reports whether the server still accepts the account, if the run is logged in: with an
+// expired token, projects seem to be gone.
 func (r *reader) signedIn(ctx context.Context) bool {
 	if !r.part.Account {
 		return true

@@ -1,4 +1,4 @@
-// The roll call: what proves that a pass whose pages cannot be joined has hidden nothing.
+// The roll call: the proof that a pass whose pages cannot be joined has hidden nothing.
 //
 // An issue that goes away from before the page that is asked for (it is edited, moved, deleted)
 // moves the list up and hides the issue that takes its place. Where a page begins with an issue of

@@ -1,6 +1,5 @@
-// Package hint holds what a plugin says of a request in its context, for whoever makes the request,
-// and what the host says of a reply in its headers. It is not API: a plugin says it by the
-// functions of package sdk.
+// Package hint holds what a plugin says about a request, in its context, and what the host says
+// about a reply, in its headers. It is not API: a plugin uses the functions of package sdk.
 package hint
 
 import (
@@ -12,7 +11,7 @@ import (
 
 // Headers that the host adds to a reply.
 const (
-	// GaveUp is on a reply which the host has tried to get better, in vain; see sdk.GaveUp.
+	// GaveUp is on a reply that stayed bad after all retries of the host; see sdk.GaveUp.
 	GaveUp = "Scrapekit-Gave-Up"
 	// Login is on a 401; see sdk.Login.
 	Login = "Scrapekit-Login"
@@ -25,13 +24,13 @@ const Missing = "missing"
 
 type splitKey struct{}
 
-// WithSplit returns a context whose requests are made for the split with this id: splits take turns
-// at a host that many of them ask. Who calls a source's Read has put it into its context.
+// WithSplit returns a context whose requests belong to the split with this id: splits take turns at
+// a server that many of them use. The caller of a source's Read sets it.
 func WithSplit(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, splitKey{}, id)
 }
 
-// Split returns the id of the split that a context's work is done for, or "".
+// Split returns the id of the split that a context belongs to, or "".
 func Split(ctx context.Context) string {
 	id, _ := ctx.Value(splitKey{}).(string)
 	return id
@@ -54,13 +53,13 @@ func Idempotent(req *http.Request) bool {
 	return marked
 }
 
-// Class says of a reply whether asking again can help, where the plugin knows better than the host.
+// Class says whether a retry can help after a reply, where the plugin knows better than the host.
 type Class struct {
-	Status    int    // 0 if Throttled: whatever the status
-	Text      string // in the first 64 KiB of the body; "": whatever the body says
-	Temporary bool   // ask again; else the reply is final, unless it is Throttled
+	Status    int    // 0 if Throttled: any status
+	Text      string // found in the first 64 KiB of the body; "": any body
+	Temporary bool   // retry; else the reply is final, unless it is Throttled
 
-	Throttled bool // it refuses for asking too often; see reply.Refusal for what follows
+	Throttled bool // the server refuses too many requests; see reply.Refusal for what follows
 	Header    string
 	Seconds   string
 	Pause     time.Duration
@@ -72,11 +71,11 @@ type classesKey struct{}
 // WithClasses adds classes to those of a context.
 func WithClasses(ctx context.Context, more ...Class) context.Context {
 	known, _ := ctx.Value(classesKey{}).([]Class)
-	// the parent's is not ours to add to
+	// a copy: the parent's slice must not change
 	return context.WithValue(ctx, classesKey{}, append(slices.Clip(known), more...))
 }
 
-// Classes returns what is known of replies to req. The first that fits holds.
+// Classes returns the classes of replies to req. The first that matches applies.
 func Classes(req *http.Request) []Class {
 	classes, _ := req.Context().Value(classesKey{}).([]Class)
 	return classes

@@ -1,6 +1,6 @@
-// Package keyword is what a settings schema says beyond JSON Schema: words of our own, formats of
-// numbers, the pattern of a duration. It is not API: an author writes tags (see package sdk), and
-// other languages the words themselves.
+// Package keyword defines what a settings schema says beyond JSON Schema: keywords of our own,
+// number formats, and the pattern of a duration. It is not API: an author writes tags (see package
+// sdk), and other languages write the keywords themselves.
 package keyword
 
 import (
@@ -15,25 +15,25 @@ import (
 const (
 	// Sensitive marks a setting that is never printed.
 	Sensitive = "x-scrapekit-sensitive"
-	// Host marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what
-	// the user writes there, the host allows.
+	// Host marks a URL, or a list of URLs, whose scheme, host and port the plugin may reach: the
+	// host allows what the user writes there.
 	Host = "x-scrapekit-host"
-	// Path marks a path in the file system, or a list of them. The host makes a relative one
-	// absolute, from the folder of the pipeline file; "-" stays as it is. Its value says what the
-	// plugin does there: "read", "write", or true for what is usual, which is to write at a sink's
-	// required path and to read elsewhere. A plugin may read what is there; or write in the folder
-	// of what is there, or of the folder above the first "{" of a path with placeholders.
+	// Path marks a path in the file system, or a list of paths. The host makes a relative path
+	// absolute, from the folder of the pipeline file; "-" stays as it is. The keyword's value says
+	// what the plugin does there: "read", "write", or true for the default, which is to write at a
+	// sink's required path and to read elsewhere. A plugin may read the path; or it may write in
+	// the path's folder, or in the folder above the first "{" of a path with placeholders.
 	Path = "x-scrapekit-path"
-	// Dial marks an address, host:port or a URL with one, or a list of them, to which the plugin
-	// may open TCP connections: what the user writes there is a permission to sdk.Permissions.Dial.
-	// See sdk.Dial.
+	// Dial marks an address (host:port, or a URL with one), or a list of them, to which the plugin
+	// may open TCP connections: the user's value is a permission to sdk.Permissions.Dial. See
+	// sdk.Dial.
 	Dial = "x-scrapekit-dial"
 )
 
 // Duration is the pattern of a duration such as 5s or 1h30m.
 const Duration = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
-// The formats of whole numbers, for which the keywords for bounds have no exact number.
+// Formats of whole numbers, for which the keywords for bounds have no exact number.
 const (
 	// Int64 is a whole number from -2^63 to 2^63-1.
 	Int64 = "int64"
@@ -41,8 +41,8 @@ const (
 	Uint64 = "uint64"
 )
 
-// PlainNumber writes a whole number by its digits alone: 3.0 as 3, 1e3 as 1000. Others stay as they
-// are.
+// PlainNumber writes a whole number with its digits alone: 3.0 as 3, 1e3 as 1000. Other numbers
+// stay as they are.
 func PlainNumber(n json.Number) json.Number {
 	text := string(n)
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
@@ -59,8 +59,8 @@ func PlainNumber(n json.Number) json.Number {
 	return n
 }
 
-// Fits reports whether a whole number is one that the format of a settings schema allows; see
-// [Int64]. It is for who checks settings before a plugin gets them.
+// Fits reports whether a whole number fits the format of a settings schema; see [Int64]. It is for
+// code that checks settings before a plugin gets them.
 func Fits(n json.Number, format string) bool {
 	var err error
 	switch format {
@@ -72,9 +72,9 @@ func Fits(n json.Number, format string) bool {
 	return !errors.Is(err, strconv.ErrRange)
 }
 
-// FitsFloat reports whether a number, if it is whole, is the same as a float64, as which most
-// programs read the numbers of JSON. A number of more than 128 bits names nothing any more: it is a
-// size, which may be rounded.
+// FitsFloat reports whether a whole number is exact as a float64, the type that most programs use
+// for JSON numbers. It is true for a number that is not whole. A number of more than 128 bits is a
+// size and not an id, so it may be rounded.
 func FitsFloat(n json.Number) bool {
 	i, whole := new(big.Int).SetString(string(PlainNumber(n)), 10)
 	if !whole || i.BitLen() > 128 {

@@ -1,6 +1,5 @@
-// Numbers of settings: as they are written, or an error. JSON that is decoded into any has them as
-// float64, in which whole numbers beyond 2^53 become their neighbours, and an id of 64 bits names
-// somebody else.
+// Numbers of settings arrive exactly as written, or are an error. JSON that is decoded into any has
+// them as float64, which rounds whole numbers beyond 2^53, so a 64-bit id would become another id.
 
 package settings
 
@@ -18,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// annotateWidth states how large a whole number may be. Smaller types have bounds already.
+// annotateWidth adds the format for 64-bit whole numbers. Smaller types have bounds already.
 func annotateWidth(p *jsonschema.Schema, t reflect.Type) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -48,10 +47,9 @@ func decodeExact(raw []byte) (any, error) {
 	return v, nil
 }
 
-// checkNumbers goes through settings and their schema. It refuses numbers that would not arrive as
-// they are written, writes those that are whole without a point or an exponent, so that they fit
-// into a whole number of Go, and returns the settings with float64 in place of numbers, as a
-// validator wants them.
+// checkNumbers walks settings and their schema. It refuses numbers that would not arrive as
+// written, and writes whole numbers without a point or an exponent, so that Go decodes them as
+// integers. It returns the settings with float64 in place of numbers, as a validator needs them.
 func checkNumbers(s *jsonschema.Schema, v any, path string) (any, error) {
 	switch v := v.(type) {
 	case []any:
@@ -82,7 +80,7 @@ func checkNumbers(s *jsonschema.Schema, v any, path string) (any, error) {
 	return v, nil
 }
 
-// checkElement returns an element as a validator wants it, and as it is to be decoded.
+// checkElement returns an element as a validator needs it, and as it will be decoded.
 func checkElement(s *jsonschema.Schema, v any, path string) (rounded, exact any, err error) {
 	n, ok := v.(json.Number)
 	if !ok {

@@ -1,5 +1,5 @@
-// Package settings makes a JSON Schema of the struct of a plugin's settings, and fills the struct.
-// It is not API: sdk.SourcePlugin and the like call it.
+// Package settings derives a JSON Schema from the struct of a plugin's settings, and fills the
+// struct. It is not API: sdk.SourcePlugin and the like call it.
 package settings
 
 import (
@@ -38,7 +38,7 @@ func (d *Duration) UnmarshalJSON(raw []byte) error {
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
 // Schema derives the JSON Schema of the settings struct C. Each exported field is a setting, named
-// by its json tag. Package sdk says which tags and types there are. It panics on anything else: a
+// by its json tag. Package sdk lists the tags and types. It panics on anything else, because a
 // plugin with such a field cannot work.
 func Schema[C any]() json.RawMessage {
 	s, err := schemaOf(reflect.TypeFor[C]())
@@ -53,9 +53,9 @@ func Schema[C any]() json.RawMessage {
 	return raw
 }
 
-// Decode checks raw against the schema of the struct that into points to, applies the
-// defaults and fills the struct. It names every setting that is wrong. Numbers arrive as they are
-// written, or are an error.
+// Decode checks raw against the schema of the struct that into points to, applies the defaults and
+// fills the struct. Its error names every setting that is wrong. Numbers arrive exactly as written,
+// or are an error.
 func Decode(raw json.RawMessage, into any) error {
 	if err := decode(raw, into); err != nil {
 		return fmt.Errorf("settings: %w", err)
@@ -100,7 +100,7 @@ func decode(raw json.RawMessage, into any) error {
 	return json.Unmarshal(full, into)
 }
 
-// applyDefaults fills in what is not given, in all structs that are, in lists and maps too.
+// applyDefaults fills in missing settings, also in nested structs, lists and maps.
 func applyDefaults(s *jsonschema.Schema, v any) error {
 	switch v := v.(type) {
 	case []any:
@@ -134,7 +134,7 @@ func applyDefaults(s *jsonschema.Schema, v any) error {
 	return nil
 }
 
-// propertyOf is the schema of an element of an object, or nil if nothing is said of it.
+// propertyOf is the schema of a property of an object, or nil if there is none.
 func propertyOf(s *jsonschema.Schema, name string) *jsonschema.Schema {
 	if p := s.Properties[name]; p != nil {
 		return p
@@ -180,7 +180,7 @@ func annotate(s *jsonschema.Schema, t reflect.Type) error {
 
 func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
-		for _, f := range reflect.VisibleFields(t) { // those of embedded structs too
+		for _, f := range reflect.VisibleFields(t) { // with fields of embedded structs
 			if f.IsExported() && !f.Anonymous && f.Tag.Get("json") != "-" && !yield(f) {
 				return
 			}
@@ -237,7 +237,7 @@ func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
 	return annotateInner(p, f.Type)
 }
 
-// annotateInner goes down into structs inside slices, maps and pointers.
+// annotateInner descends into structs inside slices, maps and pointers.
 func annotateInner(p *jsonschema.Schema, t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -262,15 +262,14 @@ func annotateInner(p *jsonschema.Schema, t reflect.Type) error {
 	return nil
 }
 
-// dropNull makes "null or array" just "array": a setting that is null is a setting that is not
-// given.
+// dropNull turns the type "null or array" into "array": a null setting is a missing setting.
 func dropNull(p *jsonschema.Schema) {
 	if i := slices.Index(p.Types, "null"); i >= 0 && len(p.Types) == 2 {
 		p.Type, p.Types = p.Types[1-i], nil
 	}
 }
 
-// jsonOf reads a default tag: JSON if it is JSON, a string otherwise.
+// jsonOf reads a default tag: as JSON if it is valid JSON, else as a string.
 func jsonOf(tag string) json.RawMessage {
 	if json.Valid([]byte(tag)) {
 		return json.RawMessage(tag)

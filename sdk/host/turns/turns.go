@@ -1,15 +1,15 @@
-// Package turns is a queue in which the splits of a plugin take turns, however much of each waits.
-// It is not API.
+// Package turns is a fair queue: the splits of a plugin take turns, however many items of each
+// wait. It is not API.
 package turns
 
 import "container/list"
 
-// Queue holds what waits, in a row for each split. Its zero value is empty. It is not safe for
+// Queue holds waiting items, in one row for each split. Its zero value is empty. It is not safe for
 // concurrent use.
 type Queue[T any] struct {
 	rows  map[string]*row
 	turns list.List // of *row, none of them empty; the first is next
-	n     int       // that wait, in all rows
+	n     int       // items in all rows
 }
 
 type row struct {
@@ -18,16 +18,16 @@ type row struct {
 	turn    *list.Element
 }
 
-// Place is where something waits.
+// Place is the position of a waiting item.
 type Place struct {
 	row *row
 	at  *list.Element
 }
 
-// Len returns how many wait.
+// Len returns the number of waiting items.
 func (q *Queue[T]) Len() int { return q.n }
 
-// Add puts v at the end of its split's row, or at its head.
+// Add puts v at the end of its split's row or, with ahead, at its head.
 func (q *Queue[T]) Add(split string, v T, ahead bool) Place {
 	r := q.rows[split]
 	if r == nil {
@@ -45,14 +45,14 @@ func (q *Queue[T]) Add(split string, v T, ahead bool) Place {
 	return Place{r, r.waiting.PushBack(v)}
 }
 
-// Next takes out the first of the split whose turn it is. There must be one.
+// Next removes and returns the first item of the next split. The queue must not be empty.
 func (q *Queue[T]) Next() T {
 	r := q.turns.Front().Value.(*row)
 	q.turns.MoveToBack(r.turn)
 	return q.Remove(Place{r, r.waiting.Front()})
 }
 
-// Remove takes out what waits at p, which must wait still.
+// Remove removes and returns the item at p, which must still be waiting.
 func (q *Queue[T]) Remove(p Place) T {
 	q.n--
 	v := p.row.waiting.Remove(p.at).(T)

@@ -1,4 +1,4 @@
-// calls: what a system call does to files, as an operation.
+// calls: a system call as an operation on files.
 
 //go:build linux && (amd64 || arm64)
 
@@ -21,10 +21,11 @@ type call struct {
 	args   [6]uint64
 }
 
-// reading makes an operation of a call.
+// reading returns the operation of a call.
 type reading func(c *call, t *tracer) (Op, error)
 
-// dir and name in the table are the arguments that a path is given by; -1: the working folder.
+// dir and name in the table are the indexes of the arguments that give a path; -1: the working
+// folder.
 func at(kind Kind, dir, name int) reading {
 	return func(c *call, _ *tracer) (Op, error) {
 		path, err := c.path(dir, name)
@@ -109,10 +110,10 @@ func writingAt(c *call, t *tracer) (Op, error) {
 	return op, err
 }
 
-// unknown is for calls that change files in ways that are not told apart here: better to hear of
-// them than to miss them.
+// unknown is for calls whose changes this package does not model: an error is better than a missed
+// change.
 func unknown(c *call, t *tracer) (Op, error) {
-	for i := range 3 { // copy_file_range has the file third
+	for i := range 3 { // copy_file_range has the output file as third argument
 		if path, err := c.file(i); err == nil && t.counts(path) {
 			return Op{}, fmt.Errorf("system call %d on %s: crashtest does not know it", c.nr, path)
 		}
@@ -125,7 +126,7 @@ func (c *call) file(arg int) (string, error) {
 	return os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.thread, int32(c.args[arg])))
 }
 
-// path returns a path that is given by name.
+// path returns a path that is given as a string.
 func (c *call) path(dir, name int) (string, error) {
 	text, err := c.text(c.args[name])
 	if err != nil || filepath.IsAbs(text) {
@@ -141,7 +142,7 @@ func (c *call) path(dir, name int) (string, error) {
 
 const atWorkingFolder = -100
 
-// position is where the next write to an open file goes.
+// position is the offset of the next write to an open file.
 func (c *call) position(path string) (int64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", c.thread, int32(c.args[0])))
 	if err != nil {

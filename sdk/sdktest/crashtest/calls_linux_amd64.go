@@ -1,4 +1,4 @@
-// The calls by their numbers, and how one is kept from happening.
+// The system calls by number, and how one is prevented.
 
 package crashtest
 
@@ -10,7 +10,7 @@ const (
 	sysOpen    = syscall.SYS_OPEN
 )
 
-// calls are all that change files.
+// calls are all system calls that change files.
 var calls = map[int]reading{
 	syscall.SYS_OPENAT: opening(0, 1, 2), syscall.SYS_OPEN: opening(-1, 0, 1), syscall.SYS_CREAT: unknown,
 	syscall.SYS_WRITE: writing, syscall.SYS_PWRITE64: writingAt, syscall.SYS_WRITEV: unknown,
@@ -25,7 +25,7 @@ var calls = map[int]reading{
 	syscall.SYS_SENDFILE: unknown, 326: unknown, // copy_file_range
 }
 
-// refuse has the call that a stopped thread is about to make fail.
+// refuse makes the call that a stopped thread is about to make fail.
 func refuse(thread int, errno syscall.Errno) error {
 	var r syscall.PtraceRegs
 	if err := syscall.PtraceGetRegs(thread, &r); err != nil {
@@ -35,7 +35,7 @@ func refuse(thread int, errno syscall.Errno) error {
 	return syscall.PtraceSetRegs(thread, &r)
 }
 
-// shorten has a write write n bytes.
+// shorten makes a write write n bytes.
 func shorten(thread int, n uint64) error {
 	var r syscall.PtraceRegs
 	if err := syscall.PtraceGetRegs(thread, &r); err != nil {

@@ -1,4 +1,4 @@
-// The calls by their numbers, and how one is kept from happening.
+// The system calls by number, and how one is prevented.
 
 package crashtest
 
@@ -13,7 +13,7 @@ const (
 	sysOpen    = -1 // there is none
 )
 
-// calls are all that change files.
+// calls are all system calls that change files.
 var calls = map[int]reading{
 	syscall.SYS_OPENAT: opening(0, 1, 2),
 	syscall.SYS_WRITE:  writing, syscall.SYS_PWRITE64: writingAt, syscall.SYS_WRITEV: unknown,
@@ -52,7 +52,7 @@ func changeRegister(thread, n int, value uint64) error {
 	return regSet(setRegSet, thread, registers, unsafe.Pointer(&r), unsafe.Sizeof(r))
 }
 
-// refuse has the call that a stopped thread is about to make fail.
+// refuse makes the call that a stopped thread is about to make fail.
 func refuse(thread int, errno syscall.Errno) error {
 	none := int32(-1)
 	if err := regSet(setRegSet, thread, systemCall, unsafe.Pointer(&none), unsafe.Sizeof(none)); err != nil {
@@ -61,5 +61,5 @@ func refuse(thread int, errno syscall.Errno) error {
 	return changeRegister(thread, 0, uint64(-int64(errno)))
 }
 
-// shorten has a write write n bytes.
+// shorten makes a write write n bytes.
 func shorten(thread int, n uint64) error { return changeRegister(thread, 2, n) }

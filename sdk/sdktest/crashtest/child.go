@@ -1,5 +1,4 @@
-// A test binary that is started once more: what is tested runs in the second process, under the
-// faults.
+// A test binary that starts itself again: the tested code runs in the second process, under faults.
 
 package crashtest
 
@@ -9,8 +8,8 @@ import (
 	"testing"
 )
 
-// Main is TestMain of a package whose tests call [Child] with the same env. In the second process,
-// where this variable of the environment names a folder, it calls do with that folder and ends;
+// Main is the TestMain of a package whose tests call [Child] with the same env. In the second
+// process, where this environment variable names a folder, it calls do with the folder and exits;
 // otherwise it runs the tests.
 func Main(m *testing.M, env string, do func(dir string) error) {
 	dir := os.Getenv(env)
@@ -28,8 +27,8 @@ func Main(m *testing.M, env string, do func(dir string) error) {
 	os.Exit(0)
 }
 
-// Child runs the test binary once more in a new folder, with a fault, and returns the folder and
-// what came of it. It skips the test where faults are not to be had.
+// Child runs the test binary again in a new folder, with a fault, and returns the folder and the
+// outcome. It skips the test where faults are not supported.
 func Child(t *testing.T, env string, f Fault) (dir string, out *Outcome) {
 	t.Helper()
 	if err := Supported(); err != nil {

@@ -1,10 +1,9 @@
-// Package crashtest does to a program what a test cannot wait for: it kills it at each thing that
-// it does to its files, has each of them fail, and takes the power away after each. It works on any
-// program, in any language, as it is: nothing has to be built into it, so nothing can be forgotten,
-// and what is tested is what ships. See [Program].
+// Package crashtest injects faults into a program: it kills the program at each of its file
+// operations, makes each of them fail, and cuts the power after each. It works on any unmodified
+// program, in any language, so what is tested is what ships. See [Program].
 //
-// The program runs under ptrace, and stops at the system calls that change files, at no others.
-// That needs Linux on amd64 or arm64; elsewhere [Supported] says why not.
+// The program runs under ptrace, and stops only at the system calls that change files. That needs
+// Linux on amd64 or arm64; elsewhere [Supported] says why not.
 package crashtest
 
 import (
@@ -12,38 +11,38 @@ import (
 	"fmt"
 )
 
-// A Program is run to its end, or to the end that its Fault makes.
+// A Program is run to its end, or to the end that its Fault causes.
 type Program struct {
 	Path string
 	Args []string
 	Env  []string // nil: that of this process
 	Dir  string
-	// Root is the folder whose files count, by its path without links. What the program, and the
-	// programs that it starts, do to files below it are its operations.
+	// Root is the folder whose files count, as a path without symbolic links. Operations are what
+	// the program, and the programs that it starts, do to files below it.
 	Root    string
 	Fault   Fault
-	Strikes []Strike // more kills on the way, one after another
-	// Record keeps what was written, so that [Outcome.PowerCuts] can be had.
+	Strikes []Strike // further kills, in order
+	// Record keeps the written data, which [Outcome.PowerCuts] needs.
 	Record bool
 }
 
-// A Fault is what goes wrong.
+// A Fault is what goes wrong, and when.
 type Fault struct {
-	At int // at which operation, counted from 1; 0: nothing goes wrong
+	At int // the operation, counted from 1; 0: no fault
 	Do Failure
 }
 
-// A Strike is a kill of a process by its name. Unlike a [Fault] there may be many in one run: the
-// first process goes on after the kill of another.
+// A Strike kills a process that is found by its name. Unlike a [Fault], one run may have many, and
+// the first process continues after another was killed.
 type Strike struct {
-	At int    // before which operation, counted from 1; the next one at which there is such a process
-	Of string // what one of the process's arguments is called, without folders; "": the first process
+	At int    // the operation before which it happens, counted from 1, or the next one at which such a process runs
+	Of string // base name of one of the process's arguments; "": the first process
 }
 
-// Struck is a strike that landed.
+// Struck is a strike that happened.
 type Struck struct {
 	Strike
-	After int // how many of the outcome's operations were done, what was Said among them
+	After int // number of the outcome's operations that were done, Said ones included
 }
 
 // Failure is how an operation ends in a [Fault].
@@ -53,12 +52,12 @@ type Failure int
 const (
 	// Kill ends the process before the operation, as kill -9 does.
 	Kill Failure = iota
-	// KillFirst ends the first process, whichever process the operation is of.
+	// KillFirst ends the first process, whichever process makes the operation.
 	KillFirst
-	// BrokenDisk makes the operation fail with EIO. The next one is made.
+	// BrokenDisk makes the operation fail with EIO. The next one succeeds.
 	BrokenDisk
-	// FullDisk writes half of what is to be written and lets everything that needs space fail with
-	// ENOSPC from then on.
+	// FullDisk writes half of the data, and from then on every operation that needs space fails
+	// with ENOSPC.
 	FullDisk
 )
 
@@ -69,8 +68,8 @@ func (f Failure) String() string {
 // Kind is what an operation does.
 type Kind string
 
-// The kinds. What was Said is no operation on a file: it is what the program wrote to its standard
-// output, kept among the operations to tell what had happened by then.
+// The kinds. Said is no operation on a file: it is what the program wrote to its standard output,
+// kept in order with the operations.
 const (
 	Create   Kind = "create"
 	Write    Kind = "write"
@@ -86,12 +85,12 @@ const (
 // Op is an operation.
 type Op struct {
 	Kind   Kind
-	Path   string // below the root, with slashes; "." is the root itself
+	Path   string // below the root, with forward slashes; "." is the root itself
 	To     string // the new name of a Rename or Link
 	Offset int64  // of a Write
 	Size   int64  // of a Write or Truncate
-	Data   []byte // of a Write, if it is recorded, and of what was Said
-	First  bool   // it is of the first process
+	Data   []byte // of a Write, if recorded, and of Said
+	First  bool   // the first process made it
 }
 
 func (o Op) String() string {
@@ -111,13 +110,13 @@ func (o Op) String() string {
 // Outcome is how a program ended.
 type Outcome struct {
 	Ops    []Op
-	Hit    *Op // the operation that the fault was done to; nil: the program ended before
-	Before int // how many operations were done before Hit, what was Said among them
+	Hit    *Op // the operation that met the fault; nil: the program ended before it
+	Before int // number of operations before Hit, Said ones included
 	Struck []Struck
 	Code   int // exit code; -1: it was killed
 	Output []byte
 
-	before *disk // what was there when it began, if it was recorded
+	before *disk // the disk at the start, if recorded
 }
 
 // Said returns the lines of a program's standard output before operation n, counted from 0.
@@ -137,7 +136,7 @@ func (o *Outcome) Said(n int) []string {
 	return out
 }
 
-// Count returns how many operations there were on files.
+// Count returns the number of operations on files.
 func (o *Outcome) Count() int {
 	n := 0
 	for _, op := range o.Ops {

@@ -1,4 +1,4 @@
-// What goes wrong: faults, and strikes.
+// Faults and strikes.
 
 //go:build linux && (amd64 || arm64)
 
@@ -13,7 +13,8 @@ import (
 	"syscall"
 )
 
-// fault does what is to go wrong, and reports whether that was all that happens.
+// fault applies the fault to an operation, and reports whether the stop is done with; if not, the
+// operation is made.
 func (t *tracer) fault(thread int, op Op) (bool, error) {
 	if t.hits == t.Fault.At {
 		t.out.Hit, t.out.Before = &op, len(t.out.Ops)
@@ -32,7 +33,7 @@ func (t *tracer) fault(thread int, op Op) (bool, error) {
 	case t.Fault.Do == KillFirst:
 		err := syscall.Kill(t.first, syscall.SIGKILL)
 		if !op.First {
-			err = errors.Join(err, syscall.PtraceCont(thread, 0)) // it goes on, until it notices
+			err = errors.Join(err, syscall.PtraceCont(thread, 0)) // this process continues until it notices
 		}
 		return true, err
 	case t.Fault.Do == BrokenDisk:
@@ -48,8 +49,8 @@ func (t *tracer) fault(thread int, op Op) (bool, error) {
 	return false, nil
 }
 
-// strike makes the kill that is due, and reports whether it was of the process that is about to do
-// something.
+// strike does the kill that is due, and reports whether it killed the process that is about to make
+// the operation.
 func (t *tracer) strike(thread int) (bool, error) {
 	if len(t.Strikes) == 0 || t.hits < t.Strikes[0].At {
 		return false, nil
@@ -67,8 +68,7 @@ func (t *tracer) strike(thread int) (bool, error) {
 	return t.processOf(thread) == victim, syscall.Kill(victim, syscall.SIGKILL)
 }
 
-// processCalled returns one of the other processes, by the name of one of its arguments; 0: there
-// is none.
+// processCalled returns one of the other processes, by the base name of one of its arguments, or 0.
 func (t *tracer) processCalled(name string) int {
 	for thread := range t.alive {
 		pid := t.processOf(thread)

@@ -7,11 +7,11 @@ import (
 	"errors"
 )
 
-// Supported returns why programs cannot be watched here; nil: they can.
+// Supported returns why programs cannot be traced here, or nil if they can.
 func Supported() error { return errors.New("watching programs needs Linux on amd64 or arm64") }
 
-// Watch does nothing: nobody can watch.
+// Watch does nothing: there is no tracer.
 func Watch() error { return nil }
 
-// Run cannot be done here.
+// Run fails on this system.
 func (p Program) Run(context.Context) (*Outcome, error) { return nil, Supported() }

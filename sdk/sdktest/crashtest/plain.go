@@ -2,8 +2,8 @@ package crashtest
 
 import "testing"
 
-// Plain skips a test if it was built with the race detector: what kills processes by the hundred
-// takes three times as long with it, and finds no more. This project's CI runs such tests without
+// Plain skips a test if it was built with the race detector. Tests that kill processes by the
+// hundred take three times as long with it and find no more. This project's CI runs them without
 // it.
 func Plain(t testing.TB) {
 	t.Helper()

@@ -1,9 +1,9 @@
-// Power cuts: what a disk may hold after the power failed, by what was synced and what was not.
+// Power cuts: the disks that a power failure may leave, given what was synced.
 //
-// The model is that of POSIX, and harder than most file systems are. What was written to a file
-// since it was last synced may be there, or not, or in part, in any order. So may a name that was
-// made, moved or removed since its folder was last synced. A file that was synced may lack its
-// name; a name may come before what is in its file.
+// The model is that of POSIX, and stricter than most file systems. Any part of what was written to
+// a file since its last sync may be kept, in any order. The same holds for a name that was made,
+// moved or removed since its folder was last synced. A synced file may lack its name, and a name
+// may be durable before its file's content.
 
 package crashtest
 
@@ -24,13 +24,13 @@ import (
 
 // Cut is a disk as a power cut may leave it.
 type Cut struct {
-	After int    // how many of the operations were done, what was Said among them
-	How   string // what of the unsynced was kept
+	After int    // number of operations that were done, Said ones included
+	How   string // which unsynced changes were kept
 	files map[string][]byte
 	dirs  map[string]bool
 }
 
-// Restore puts the disk's content into an empty folder.
+// Restore writes the disk's content into an empty folder.
 func (c Cut) Restore(dir string) error {
 	for _, name := range slices.Sorted(maps.Keys(c.dirs)) {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(name)), 0o755); err != nil {
@@ -45,9 +45,9 @@ func (c Cut) Restore(dir string) error {
 	return nil
 }
 
-// PowerCuts yields the disks that a power cut may leave after each operation: nothing unsynced was
-// kept, all of it, names without content, and two at random. A disk that was yielded before, at a
-// time when no less had been Said, does not come again.
+// PowerCuts yields the disks that a power cut may leave after each operation: with no unsynced
+// change, with all of them, with names but no content, and two at random. It does not yield a disk
+// again unless more had been Said by then.
 func (o *Outcome) PowerCuts(seed uint64) iter.Seq[Cut] {
 	return func(yield func(Cut) bool) {
 		random := rand.New(rand.NewPCG(seed, 6))
@@ -75,8 +75,8 @@ func (o *Outcome) PowerCuts(seed uint64) iter.Seq[Cut] {
 	}
 }
 
-// Killed returns what is there after the first n operations if all of it is kept: the disk as the
-// next process finds it after a kill.
+// Killed returns the disk after the first n operations with all changes kept: what the next process
+// finds after a kill.
 func (o *Outcome) Killed(n int) Cut {
 	d := o.before.clone()
 	for _, op := range o.Ops[:n] {
@@ -87,15 +87,15 @@ func (o *Outcome) Killed(n int) Cut {
 	return c
 }
 
-// Followed returns the first n operations, after which the process was killed, and those of the
-// process that went on from there: what the first one has not synced a power cut can take from the
-// second.
+// Followed returns the first n operations, after which the process was killed, followed by those of
+// the process that continued from there. A power cut in the second can lose changes that the first
+// one has not synced.
 func (o *Outcome) Followed(n int, by *Outcome) *Outcome {
 	return &Outcome{Ops: slices.Concat(o.Ops[:n], by.Ops), before: o.before, Code: by.Code, Output: by.Output}
 }
 
-// GoOn runs the program, recorded, in an empty root from what is there after the first n operations
-// of another, which was killed then, and returns both as one: see [Outcome.Followed].
+// GoOn runs the program, recorded, in an empty root with the disk that another program left when it
+// was killed after n operations. It returns both as one: see [Outcome.Followed].
 func (p Program) GoOn(ctx context.Context, killed *Outcome, n int) (*Outcome, error) {
 	if err := killed.Killed(n).Restore(p.Root); err != nil {
 		return nil, err
@@ -108,8 +108,8 @@ func (p Program) GoOn(ctx context.Context, killed *Outcome, n int) (*Outcome, er
 	return killed.Followed(n, out), nil
 }
 
-// BeforeSyncs returns after how many operations something would be synced next: where a kill leaves
-// the most to a power cut.
+// BeforeSyncs returns the operation counts right before a sync, where a power cut after a kill can
+// lose the most.
 func (o *Outcome) BeforeSyncs() []int {
 	var out []int
 	for n, op := range o.Ops {
@@ -130,10 +130,10 @@ func (c Cut) sum(said int) (out [sha256.Size]byte) {
 	return out
 }
 
-// inode is a file or folder, whatever it is called.
+// inode is a file or folder without its names.
 type inode struct {
-	synced []byte // content of a file at its last sync
-	since  []Op   // writes and cuts after that
+	synced []byte // content at the last sync
+	since  []Op   // writes and truncations after that
 
 	folder       bool
 	now, durable map[string]*inode // content of a folder
@@ -143,20 +143,20 @@ func newFolder() *inode {
 	return &inode{folder: true, now: map[string]*inode{}, durable: map[string]*inode{}}
 }
 
-// naming gives names to inodes, or takes them away: all of it or nothing.
+// naming gives names to inodes, or removes them, atomically.
 type naming []struct {
 	folder *inode
 	name   string
-	to     *inode // nil: the name goes
+	to     *inode // nil: the name is removed
 }
 
-// disk is what is on a disk and what is on its way there.
+// disk is the durable content of a disk and the changes that are not durable yet.
 type disk struct {
 	root    *inode
-	namings []naming // since their folders were last synced
+	namings []naming // changes of names since their folders were last synced
 }
 
-// readDisk returns what is in a folder, all of it durable.
+// readDisk reads a folder as a disk on which everything is durable.
 func readDisk(dir string) (*disk, error) {
 	d := &disk{root: newFolder()}
 	err := filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
@@ -181,7 +181,7 @@ func readDisk(dir string) (*disk, error) {
 	return d, err
 }
 
-// clone copies a disk on which nothing is on its way.
+// clone copies a disk without pending changes.
 func (d *disk) clone() *disk {
 	if d == nil {
 		return &disk{root: newFolder()}
@@ -201,7 +201,7 @@ func (n *inode) clone() *inode {
 	return out
 }
 
-// find returns what a path names, or nil.
+// find returns the inode of a path, or nil.
 func (d *disk) find(name string) *inode {
 	n := d.root
 	if name == "." {
@@ -220,11 +220,11 @@ func (d *disk) place(name string) (*inode, string) {
 	return d.find(path.Dir(name)), path.Base(name)
 }
 
-// name notes that names are given or taken away.
+// name records that names are given or removed.
 func (d *disk) name(changes naming) {
 	for _, c := range changes {
 		if c.folder == nil {
-			return // of a file whose name is gone
+			return // the file has no name any more
 		}
 		if c.to == nil {
 			delete(c.folder.now, c.name)
@@ -235,7 +235,7 @@ func (d *disk) name(changes naming) {
 	d.namings = append(d.namings, changes)
 }
 
-// do makes an operation.
+// do applies an operation.
 func (d *disk) do(o Op) {
 	folder, name := d.place(o.Path)
 	to, newName := d.place(o.To)
@@ -270,7 +270,8 @@ func (d *disk) sync(n *inode) {
 	}
 }
 
-// syncFolder makes the names of a folder durable, and those of others that hang together with them.
+// syncFolder makes the names of a folder durable, with names in other folders that changed together
+// with them.
 func (d *disk) syncFolder(n *inode) {
 	synced := map[*inode]bool{n: true}
 	for i := len(d.namings) - 1; i >= 0; i-- {
@@ -309,12 +310,12 @@ func (n naming) apply(names func(*inode) map[string]*inode) {
 	}
 }
 
-// keeping says what of the unsynced a power cut keeps.
+// keeping says which unsynced changes a power cut keeps.
 type keeping struct {
 	how   string
 	name  func() bool
 	write func() (whole, half bool)
-	sizes bool // files are as long as they were, with zeros where nothing was kept
+	sizes bool // files keep their length, with zeros for lost content
 }
 
 func always() bool { return true }
@@ -340,7 +341,7 @@ func keepSome(r *rand.Rand) keeping {
 	}
 }
 
-// content returns a file as far as it was kept.
+// content returns the kept content of a file.
 func (n *inode) content(k keeping) []byte {
 	out := slices.Clone(n.synced)
 	size := len(out)
@@ -363,7 +364,7 @@ func (n *inode) content(k keeping) []byte {
 	return out
 }
 
-// on makes a write or a cut on content; half of a cut is none.
+// on applies a write or a truncation to content. Half of a truncation is none.
 func (o Op) on(content []byte, half bool) []byte {
 	if o.Kind == Truncate {
 		if half {
@@ -383,7 +384,7 @@ func resized(content []byte, size int) []byte {
 	return append(content, make([]byte, size-len(content))...)
 }
 
-// cut returns what is on the disk if the power fails now.
+// cut returns the disk if the power fails now.
 func (d *disk) cut(k keeping) Cut {
 	names := map[*inode]map[string]*inode{}
 	of := func(n *inode) map[string]*inode {
@@ -392,7 +393,7 @@ func (d *disk) cut(k keeping) Cut {
 		}
 		return names[n]
 	}
-	lost := map[string]bool{} // a name that was not kept does not get what it was given later
+	lost := map[string]bool{} // a lost name gets no later change either
 	for _, changes := range d.namings {
 		keep := k.name()
 		for _, c := range changes {
@@ -407,7 +408,7 @@ func (d *disk) cut(k keeping) Cut {
 		}
 	}
 	out := Cut{How: k.how, files: map[string][]byte{}, dirs: map[string]bool{}}
-	contents := map[*inode][]byte{} // a file of two names is one file
+	contents := map[*inode][]byte{} // a file with two names is one file
 	content := func(n *inode) []byte {
 		if _, known := contents[n]; !known {
 			contents[n] = n.content(k)

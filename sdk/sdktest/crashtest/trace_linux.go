@@ -1,4 +1,4 @@
-// The tracer: one thread that starts the program and is told of each of its stops.
+// The tracer: one thread that starts the program and receives each of its stops.
 
 //go:build linux && (amd64 || arm64)
 
@@ -19,7 +19,7 @@ import (
 	"unsafe"
 )
 
-// Supported returns why programs cannot be watched here; nil: they can.
+// Supported returns why programs cannot be traced here, or nil if they can.
 func Supported() error { return nil }
 
 const (
@@ -37,16 +37,16 @@ const (
 type tracer struct {
 	Program
 	out     *Outcome
-	stdout  string       // how its standard output is called among the files of a process
+	stdout  string       // link of its standard output in /proc/PID/fd
 	first   int          // its process
 	alive   map[int]bool // its threads
-	pending map[int]*Op  // what a thread is in the middle of
+	pending map[int]*Op  // the operation that a thread has begun
 	full    bool
-	struck  map[int]bool // processes that a strike has killed
+	struck  map[int]bool // processes killed by a strike
 	hits    int
 }
 
-// Run runs the program to the end of its last process. An error says that it could not be watched.
+// Run runs the program to the end of its last process. An error means that it could not be traced.
 func (p Program) Run(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{Code: -1}
 	var err error
@@ -72,7 +72,7 @@ func (p Program) Run(ctx context.Context) (*Outcome, error) {
 	return out, errors.Join(<-ended, err)
 }
 
-// run is one goroutine on one thread: the system knows a tracer by its thread.
+// run stays on one thread, because the system knows a tracer by its thread.
 func (t *tracer) run(ctx context.Context, w *os.File) error {
 	runtime.LockOSThread()
 	env := t.Env
@@ -88,19 +88,19 @@ func (t *tracer) run(ctx context.Context, w *os.File) error {
 	}
 	t.first = proc.Pid
 	t.alive[t.first] = true
-	defer proc.Release() //nolint:errcheck // it was waited for, or will die with this thread
+	defer proc.Release() //nolint:errcheck // it has been reaped, or dies with this thread
 	defer context.AfterFunc(ctx, func() { _ = syscall.Kill(t.first, syscall.SIGKILL) })()
 	if err := t.begin(); err != nil {
 		return errors.Join(err, syscall.Kill(t.first, syscall.SIGKILL), t.follow())
 	}
 	if err := t.follow(); err != nil {
-		return err // the thread ends with this goroutine, and what it traces with the thread
+		return err // the thread ends with this goroutine, and its tracees with it
 	}
 	runtime.UnlockOSThread()
 	return ctx.Err()
 }
 
-// begin takes the first stop, before the program's own first instruction.
+// begin handles the first stop, before the program's first instruction.
 func (t *tracer) begin() error {
 	var ws syscall.WaitStatus
 	if _, err := syscall.Wait4(t.first, &ws, waitForAll, nil); err != nil {
@@ -115,7 +115,7 @@ func (t *tracer) begin() error {
 	return syscall.PtraceCont(t.first, 0)
 }
 
-// follow serves one stop after another until all processes have ended.
+// follow handles one stop after another until all processes have ended.
 func (t *tracer) follow() error {
 	for len(t.alive) > 0 {
 		thread, ws, err := t.wait()
@@ -140,9 +140,8 @@ func (t *tracer) follow() error {
 	return nil
 }
 
-// wait waits for one of the program's threads, and returns 0 if there is none any more. Other
-// children of this thread, which the test may have started before the tracer came to run on it, are
-// left to who waits for them.
+// wait waits for one of the program's threads, and returns 0 if none is left. It ignores other
+// children of this thread, which the test may have started before the tracer ran on it.
 func (t *tracer) wait() (int, syscall.WaitStatus, error) {
 	var ws syscall.WaitStatus
 	for {
@@ -162,7 +161,7 @@ func (t *tracer) wait() (int, syscall.WaitStatus, error) {
 			if got == thread || err != nil {
 				return thread, ws, err
 			}
-			continue // it was killed after the look, and its end will be told when that of its other threads is
+			continue // killed after peek: its end is reported with that of its other threads
 		}
 		for thread := range t.alive {
 			got, err := syscall.Wait4(thread, &ws, waitForAll|syscall.WNOHANG, nil)
@@ -180,8 +179,7 @@ func (t *tracer) wait() (int, syscall.WaitStatus, error) {
 	}
 }
 
-// peek returns a child or tracee of this thread that has something to tell, and leaves it to be
-// told.
+// peek returns a child or tracee of this thread with a pending event, and leaves the event pending.
 func peek() (int, error) {
 	var info [128]byte
 	_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, 0, 0, uintptr(unsafe.Pointer(&info)),
@@ -200,7 +198,7 @@ func (t *tracer) stopped(thread int, ws syscall.WaitStatus) error {
 		return t.called(thread)
 	case sig == syscall.SIGTRAP && ws.TrapCause() == syscall.PTRACE_EVENT_EXEC:
 		if former, err := syscall.PtraceGetEventMsg(thread); err == nil && int(former) != thread {
-			delete(t.alive, int(former)) // the thread has become the program, and its process's number
+			delete(t.alive, int(former)) // the thread has taken the process's id by execve
 		}
 		return syscall.PtraceCont(thread, 0)
 	case sig == syscall.SIGTRAP && ws.TrapCause() > 0:
@@ -215,13 +213,13 @@ func (t *tracer) stopped(thread int, ws syscall.WaitStatus) error {
 	}
 }
 
-// syscallInfo is what the system says of a stop, on every architecture alike.
+// syscallInfo is the kernel's description of a stop, the same on every architecture.
 type syscallInfo struct {
 	op   uint8
 	_    [3]uint8
 	arch uint32
 	_    [2]uint64
-	nr   uint64 // or what was returned
+	nr   uint64 // or the returned value
 	args [6]uint64
 	_    [2]uint64
 }
@@ -236,7 +234,7 @@ func infoOf(thread int) (syscallInfo, error) {
 	return i, nil
 }
 
-// called: a thread is about to make a call of the table.
+// called: a thread is about to make a call that is in the table.
 func (t *tracer) called(thread int) error {
 	info, err := infoOf(thread)
 	if err != nil {
@@ -248,7 +246,7 @@ func (t *tracer) called(thread int) error {
 		return syscall.PtraceCont(thread, 0)
 	}
 	op, err := read(c, t)
-	if errors.Is(err, os.ErrNotExist) { // no such file: the call will say so too
+	if errors.Is(err, os.ErrNotExist) { // no such file: the call will fail in the same way
 		return syscall.PtraceCont(thread, 0)
 	}
 	if err != nil {
@@ -277,7 +275,7 @@ func (t *tracer) below(path string) string {
 	return filepath.ToSlash(rel)
 }
 
-// step lets an operation happen, or not.
+// step allows an operation, or prevents it.
 func (t *tracer) step(thread int, op Op) error {
 	op.Path, op.To = t.below(op.Path), t.below(op.To)
 	if op.Kind == Said {
@@ -298,7 +296,7 @@ func (t *tracer) step(thread int, op Op) error {
 	return syscall.PtraceSyscall(thread, 0)
 }
 
-// returned: the call was made.
+// returned: the call has returned.
 func (t *tracer) returned(thread int) error {
 	op := t.pending[thread]
 	delete(t.pending, thread)

@@ -1,5 +1,5 @@
-// Watch: the filter by which a program stops at what changes files, and runs on at full speed
-// otherwise.
+// Watch: the seccomp filter that stops a program at calls that change files, and lets others run at
+// full speed.
 
 //go:build linux && (amd64 || arm64)
 
@@ -12,20 +12,20 @@ import (
 	"unsafe"
 )
 
-// watchEnv is set for programs that are to be watched.
+// watchEnv is set in the environment of programs that are traced.
 const watchEnv = "SCRAPEKIT_CRASHTEST"
 
 const (
-	seccompModeFilter = 1 // of the system call seccomp
+	seccompModeFilter = 1 // an argument of seccomp(2)
 	filterAllThreads  = 1
 	retTrace          = 0x7ff00000
 	retAllow          = 0x7fff0000
 	setNoNewPrivs     = 38
 )
 
-// Watch has this process stop for who started it by [Program.Run], and does nothing otherwise. A
-// test binary calls it first where it is such a program; for other programs see the command in the
-// folder launch.
+// Watch makes this process stop for the tracer that started it by [Program.Run]; otherwise it does
+// nothing. A test binary that is such a program calls it first. For other programs see the command
+// in the folder launch.
 func Watch() error {
 	if os.Getenv(watchEnv) == "" {
 		return nil
@@ -42,8 +42,8 @@ func Watch() error {
 	return nil
 }
 
-// filter stops at the calls of the table. openat stops only where it may change something: it is
-// called all the time.
+// filter stops at the calls of the table. It stops at openat only with flags that may change
+// something, because openat is frequent.
 func filter() []syscall.SockFilter {
 	load := func(offset uint32) syscall.SockFilter {
 		return syscall.SockFilter{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: offset}
@@ -75,5 +75,5 @@ func filter() []syscall.SockFilter {
 	return append(out, ret(retAllow))
 }
 
-// openChanges are the flags of an open that may make or cut a file.
+// openChanges are the flags of an open that may create or truncate a file.
 const openChanges = syscall.O_CREAT | syscall.O_TRUNC

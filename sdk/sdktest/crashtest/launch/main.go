@@ -1,5 +1,5 @@
-// Launch becomes another program, which is watched from its first instruction on, for programs that
-// do not call [crashtest.Watch] themselves:
+// Launch executes another program in its place, traced from its first instruction. It is for
+// programs that do not call [crashtest.Watch] themselves:
 //
 //	launch PROGRAM [ARGUMENT ...]
 package main

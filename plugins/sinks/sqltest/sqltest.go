@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/go-sql-driver/mysql" // the driver mysql
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 )
 
@@ -187,6 +188,35 @@ func Postgres(t testing.TB, settings ...string) *Server {
 // PostgresURL is that of a database at a server of [Postgres].
 func PostgresURL(addr, database string) string {
 	return "postgres://scrapekit:secret@" + addr + "/" + database + "?sslmode=disable"
+}
+
+// MariaDB starts a MariaDB with the user "scrapekit", whose password is "secret", and a database of
+// that name. Without one installed the test is skipped.
+func MariaDB(t testing.TB) *Server {
+	t.Helper()
+	bin, err := exec.LookPath("/usr/sbin/mariadbd")
+	if err != nil {
+		missing(t, "MariaDB", "apt-get install mariadb-server")
+	}
+	s := newServer(t, unprivileged(t, "mysql"))
+	data, first := filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "first.sql")
+	const users = "CREATE DATABASE IF NOT EXISTS scrapekit;\n" +
+		"CREATE USER IF NOT EXISTS 'scrapekit'@'%' IDENTIFIED BY 'secret';\n" +
+		"GRANT ALL ON *.* TO 'scrapekit'@'%';\n"
+	if err := os.WriteFile(first, []byte(users), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, "mariadb-install-db", "--no-defaults", "--datadir="+data, "--skip-test-db",
+		"--auth-root-authentication-method=normal")
+	_, port, _ := net.SplitHostPort(s.Addr)
+	s.bin = bin
+	s.args = []string{"--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1",
+		"--socket=" + filepath.Join(s.Dir, "socket"), "--init-file=" + first, "--skip-name-resolve",
+		"--innodb-flush-log-at-trx-commit=0"}
+	s.Start(t)
+	t.Cleanup(func() { s.Stop(syscall.SIGKILL) })
+	s.await(t, Open(t, "mysql", "scrapekit:secret@tcp("+s.Addr+")/scrapekit"))
+	return s
 }
 
 // Open opens a database, which is closed with the test.
