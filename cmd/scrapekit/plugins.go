@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
+	"github.com/scrapekit/scrapekit/plugins/sinks/csv"
 	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
@@ -28,7 +29,7 @@ import (
 
 // firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin(),
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), csv.Plugin(), httpsink.Plugin(),
 		mysql.Plugin(), postgres.Plugin(), sqlite.Plugin()}
 }
 

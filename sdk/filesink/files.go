@@ -23,6 +23,7 @@ type Files struct {
 	template  template
 	rotate    int64
 	format    format
+	turns     bool // a series goes on with its last file
 	overwrite bool
 	patience  time.Duration // how long to wait for another writer of the path
 	remote    *remote       // nil: the files are on a disk

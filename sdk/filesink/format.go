@@ -58,6 +58,33 @@ func (f format) encoder() (encoder, error) {
 	return nil, nil
 }
 
+// decoder reads what an encoder has written. Its Close closes in.
+func (f format) decoder(in io.ReadCloser) (io.ReadCloser, error) {
+	switch f {
+	case gzipped:
+		d, err := gzip.NewReader(in)
+		return decoded{d, func() {}, in}, err
+	case zstded:
+		d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return decoded{d, d.Close, in}, nil
+	}
+	return in, nil
+}
+
+type decoded struct {
+	io.Reader
+	end func()
+	in  io.Closer
+}
+
+func (d decoded) Close() error {
+	d.end()
+	return d.in.Close()
+}
+
 // maxOpen is how many files may be open at the same time. An encoder takes some megabytes; an
 // uncompressed file takes almost nothing.
 func (f format) maxOpen() int {

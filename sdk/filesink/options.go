@@ -28,6 +28,9 @@ type Options struct {
 	// Mode is "append" or "", or "overwrite": the first records of a run replace what earlier runs
 	// wrote.
 	Mode string
+	// Turns says that the sink calls [Files.Turn]: a stream goes on with its last file, numbered or
+	// not.
+	Turns bool
 	// Store is for a path such as s3://bucket/{stream}.jsonl.
 	Store Store
 }
@@ -56,7 +59,8 @@ func New(o Options) (*Files, error) {
 		return nil, err
 	}
 	return &Files{name: o.Name, template: t, rotate: rotate, format: format,
-		overwrite: o.Mode == "overwrite" && remote == nil, patience: patience, remote: remote}, nil
+		turns: o.Turns || remote != nil, overwrite: o.Mode == "overwrite" && remote == nil, patience: patience,
+		remote: remote}, nil
 }
 
 // Guarantee implements [sdk.Guarantor].

@@ -5,6 +5,7 @@ package filesink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,17 +21,82 @@ type series struct {
 	current *output
 }
 
-// output returns the open file for a stream.
-func (s *Files) output(stream string) (*output, error) {
-	sr := s.byStream[stream]
-	if sr == nil {
-		var err error
-		if sr, err = s.newSeries(s.names.series(stream)); err != nil {
-			return nil, err
-		}
+// Next returns the path of the file that the next payload of a stream goes to, and whether that
+// payload will be the first in it. It changes nothing.
+func (s *Files) Next(stream string) (path string, empty bool, err error) {
+	if err := s.usable(); err != nil {
+		return "", false, err
+	}
+	sr, err := s.seriesOf(stream)
+	if err != nil {
+		return "", false, err
+	}
+	if o := sr.current; o != nil && !s.full(o.file) {
+		return o.out.Name(), o.file.Size == 0 && !o.inFrame, nil
+	}
+	f, _, err := s.next(sr)
+	if err != nil {
+		return "", false, err
+	}
+	return s.abs(f.path()), f.Size == 0, nil
+}
+
+// Turn has the next payload of a stream begin another file than the one that [Files.Next] names,
+// behind it in number. The options must say that the sink turns.
+func (s *Files) Turn(stream string) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	sr, err := s.seriesOf(stream)
+	if err != nil {
+		return err
+	}
+	f, _, err := s.next(sr)
+	if err == nil && sr.current != nil {
+		err = s.retire(sr)
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	sr.last = f.N + 1
+	return nil
+}
+
+// Reader reads a file from its beginning, without compression. What has come into it since the last
+// commit may be missing.
+func (s *Files) Reader(path string) (io.ReadCloser, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.format.decoder(in)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), in.Close())
+	}
+	return out, nil
+}
+
+func (s *Files) seriesOf(stream string) (*series, error) {
+	if sr := s.byStream[stream]; sr != nil {
+		return sr, nil
+	}
+	sr, err := s.newSeries(s.names.series(stream))
+	if err == nil {
 		s.byStream[stream] = sr
 	}
-	if o := sr.current; o != nil && s.rotate > 0 && o.file.Size >= s.rotate {
+	return sr, err
+}
+
+// full reports whether nothing more goes into a file.
+func (s *Files) full(f *file) bool { return s.rotate > 0 && f.Size >= s.rotate }
+
+// output returns the open file that a stream goes to.
+func (s *Files) output(stream string) (*output, error) {
+	sr, err := s.seriesOf(stream)
+	if err != nil {
+		return nil, err
+	}
+	if sr.current != nil && s.full(sr.current.file) {
 		if err := s.retire(sr); err != nil {
 			return nil, err
 		}
@@ -115,7 +181,7 @@ func (s *Files) prepare(f *file, fresh bool) error {
 // next chooses the file that a series continues: the last one if it has room, else a new one.
 func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 	n := 0
-	if s.remote != nil {
+	if s.turns {
 		n = sr.last
 	}
 	if s.rotate > 0 {
@@ -123,7 +189,7 @@ func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 	}
 	for {
 		if known := s.files[numbered(sr.name, n)]; known != nil {
-			if s.rotate == 0 || known.Size < s.rotate {
+			if !s.full(known) {
 				return known, false, nil
 			}
 			n++

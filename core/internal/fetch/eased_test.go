@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,4 +139,31 @@ func TestOutagesThatComeAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRandomFailures: a host of which three in ten replies are server errors, however fast it is
+// asked, is asked at no less than about half the rate.
+func TestRandomFailures(t *testing.T) {
+	countsRates(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		var mu sync.Mutex
+		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			failed := r.Float64() < 0.3
+			mu.Unlock()
+			if err := trip.Sleep(req.Context(), 50*time.Millisecond); err != nil {
+				return nil, err
+			}
+			if failed {
+				return status(500), nil
+			}
+			return status(200), nil
+		}))
+		defer c.Close()
+		took := crawl(t, c, httppolicy.Policy{Concurrency: 12, Attempts: 10, RetryBudget: 2}, 1000)
+		if t.Log(took); took > 150*time.Second { // a twentieth of the rate: five minutes
+			t.Errorf("%s for a thousand requests", took)
+		}
+	})
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Lines returns the lines of a file. A frame that is not whole fails the test; with torn it ends
-// the file, as for a reader who looks while it is written.
-func Lines(t *testing.T, path string, torn bool) []string {
+// Text returns what is in a file, without compression. A frame that is not whole fails the test;
+// with torn it ends the file, as for a reader who looks while it is written.
+func Text(t *testing.T, path string, torn bool) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -39,15 +39,31 @@ func Lines(t *testing.T, path string, torn bool) []string {
 	if err != nil && !(torn && errors.Is(err, io.ErrUnexpectedEOF)) {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if len(text) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	return string(text)
 }
 
-// StreamLines returns the lines of all files of a stream below dir, by the rule stream.ext or
-// stream-00001.ext.
+// Lines returns the lines of [Text].
+func Lines(t *testing.T, path string, torn bool) []string {
+	t.Helper()
+	text := Text(t, path, torn)
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// StreamLines returns the lines of all files of a stream below dir.
 func StreamLines(t *testing.T, dir, stream string) []string {
+	t.Helper()
+	var out []string
+	for _, path := range StreamFiles(t, dir, stream) {
+		out = append(out, Lines(t, path, false)...)
+	}
+	return out
+}
+
+// StreamFiles returns the files of a stream below dir, by the rule stream.ext or stream-00001.ext.
+func StreamFiles(t *testing.T, dir, stream string) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -56,7 +72,7 @@ func StreamLines(t *testing.T, dir, stream string) []string {
 		}
 		name, _, _ := strings.Cut(d.Name(), ".")
 		if name == stream || strings.HasPrefix(name, stream+"-0") {
-			out = append(out, Lines(t, path, false)...)
+			out = append(out, path)
 		}
 		return nil
 	})

@@ -33,10 +33,16 @@ type API struct {
 	NoDate bool // it sends no Date
 	// Skew is by how much its clock is ahead.
 	Skew time.Duration
+	// Every is how often a bucket gains what it gains; 0: steadily.
+	Every time.Duration
 	// Hold is for how long it refuses everything after a refusal.
 	Hold time.Duration
 	// Untold says that no reply tells the limit: only refusals do.
 	Untold bool
+	// For is the shortest possible time of a run; 0: a minute.
+	For time.Duration
+	// Known is how much may be refused in the second half of a run, in percent; 0: 1.
+	Known float64
 	// Used and Refused are what is to be reached at least and at most, in percent, where it is not
 	// 95 and 1, or 3 where it is untold; see Why.
 	Used, Refused float64
@@ -215,8 +221,12 @@ func (s *Server) take(now time.Time) State {
 			st.Reset = s.log[len(s.log)-1].Add(a.Per).Sub(now)
 		}
 	case Bucket:
-		s.tokens = min(float64(a.N), s.tokens+st.Fill*now.Sub(s.last).Seconds())
-		s.last = now
+		gained := now.Sub(s.last)
+		if a.Every > 0 {
+			gained = gained.Truncate(a.Every)
+		}
+		s.tokens = min(float64(a.N), s.tokens+st.Fill*gained.Seconds())
+		s.last = s.last.Add(gained)
 		st.OK = s.tokens >= float64(cost) && !held
 		if st.OK {
 			s.tokens -= float64(cost)
@@ -224,6 +234,9 @@ func (s *Server) take(now time.Time) State {
 		st.Left = int(s.tokens)
 		st.Reset = time.Duration((float64(a.N) - s.tokens) / st.Fill * float64(time.Second))
 		st.Wait = time.Duration(max(0, float64(cost)-s.tokens) / st.Fill * float64(time.Second))
+		if a.Every > 0 && st.Wait > 0 {
+			st.Wait = ((st.Wait + a.Every - 1).Truncate(a.Every) - now.Sub(s.last))
+		}
 	case Crowd:
 		st.OK = s.inside < a.N && !held
 		st.Left = max(0, a.N-s.inside-1)

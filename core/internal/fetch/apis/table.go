@@ -72,6 +72,9 @@ func said(body string) func(http.Header, State) string {
 	return func(http.Header, State) string { return body }
 }
 
+// found is why more is refused in a run of some windows.
+const found = "10 to 20 requests must be refused to find the length of the window to 1 %: after that, none is"
+
 // Table is all rows.
 var Table = []API{
 	{Name: "GitHub, primary", Limit: "so many an hour, each resource its own",
@@ -137,12 +140,24 @@ var Table = []API{
 		})},
 	{Name: "Jira, Confluence, Bitbucket Data Center", Limit: "a token bucket, filled at an interval",
 		Sent: "X-RateLimit-Limit, -Remaining, -Interval-Seconds, -FillRate, retry-after (0 while there are tokens)",
-		Kind: Bucket, N: 75, Per: 5 * second,
+		Kind: Bucket, N: 75, Per: 5 * second, Every: second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
 			h.Set("X-RateLimit-FillRate", "15")
 			h.Set("X-RateLimit-Interval-Seconds", "1")
+			h.Set("Retry-After", "0")
+			return retryAfter(h, s)
+		}},
+	{Name: "Jira Data Center, two a second", Limit: "a token bucket, filled at an interval",
+		Sent: "the same", Used: 85,
+		Why:  "a tenth of the bucket is left to others who share it, and this one loses at each interval what it still holds",
+		Kind: Bucket, N: 10, Per: 5 * second, Every: 5 * second,
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-RateLimit-Limit", num(s.Limit))
+			h.Set("X-RateLimit-Remaining", num(s.Left))
+			h.Set("X-RateLimit-FillRate", "10")
+			h.Set("X-RateLimit-Interval-Seconds", "5")
 			h.Set("Retry-After", "0")
 			return retryAfter(h, s)
 		}},
@@ -226,8 +241,9 @@ var Table = []API{
 		Untold: true, Tell: and(nothing)},
 	{Name: "Notion, overload", Limit: "not told", Sent: "529 with Retry-After", Kind: Bucket, N: 30, Per: 2 * second,
 		Status: 529, Untold: true, Tell: and(nothing)},
-	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78,
-		Why: "of 60.3 s: a refusal tells that there is a limit, another how much it is beside what was saved up; each costs 5 s, and 97 % of the rate is kept: 60.3 / (62.2 + 10) is 83 %", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
+	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 87,
+		Why: "of 60.3 s: a refusal costs 5 s, and 97 % of the rate is kept: 60.3 / (62.2 + 5) is 90 %", Kind: Bucket,
+		N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
 		Plugin: []reply.Refusal{{Status: 429, Pause: 5 * second}}},
 	{Name: "Asana", Limit: "so many a minute", Sent: "Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Untold: true,
 		Tell: and(nothing)},
@@ -299,7 +315,7 @@ var Table = []API{
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []reply.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
 	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining",
-		Used: 75, Refused: 4, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
+		Used: 75, Refused: 4, Known: 5, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -569,6 +585,39 @@ var Table = []API{
 		}},
 	{Name: "no Date, a slow clock", Used: 90,
 		Why: "that the clock is slow shows in the second window. The first has 10.7 s to go when it is used up, and pauses that double meet that after 15.5 s: 74.7 / (74.7 + 4.8) is 94 %", Limit: "so many in a window", Sent: "X-RateLimit-* (epoch), no Date, 30 s behind", Kind: Window, N: 200, Per: 16 * second, NoDate: true, Skew: -30 * second, Tell: three("X-RateLimit-", epochReset)},
+	{Name: "60 a minute", Limit: "so many a minute", Sent: "429", Kind: Window, N: 60, Per: minute,
+		For: 8 * minute, Refused: 4, Why: found, Untold: true, Tell: nothing},
+	{Name: "100 in a rolling minute", Limit: "so many a minute, rolling", Sent: "429", Kind: Sliding, N: 100,
+		Per: minute, For: 8 * minute, Untold: true, Tell: nothing},
+	{Name: "300 in five minutes", Limit: "so many in five minutes", Sent: "429", Kind: Window, N: 300,
+		Per: 5 * minute, For: 40 * minute, Untold: true, Tell: nothing},
+	{Name: "10 in ten seconds", Limit: "so many in ten seconds", Sent: "429", Kind: Window, N: 10,
+		Per: 10 * second, For: 6 * minute, Refused: 4.5, Why: found, Untold: true, Tell: nothing},
+	{Name: "10 in rolling ten seconds", Limit: "so many in ten seconds, rolling", Sent: "429", Kind: Sliding, N: 10,
+		Per: 10 * second, For: 6 * minute, Refused: 4.5, Why: found, Untold: true, Tell: nothing},
+	{Name: "100 in ten seconds", Limit: "so many in ten seconds", Sent: "429", Kind: Window, N: 100,
+		Per: 10 * second, For: 2 * minute, Untold: true, Tell: nothing},
+	{Name: "Airtable, as it is", Limit: "five a second; after a refusal nothing for half a minute", Sent: "nothing",
+		Kind: Bucket, N: 5, Per: second, Hold: 30 * second, For: 60 * minute, Untold: true, Tell: nothing,
+		Plugin: []reply.Refusal{{Status: 429, Pause: 30 * second}}},
+	{Name: "Airtable, by windows", Limit: "five a second; after a refusal nothing for half a minute", Sent: "nothing",
+		Kind: Window, N: 5, Per: second, Hold: 30 * second, For: 60 * minute, Untold: true, Tell: nothing,
+		Plugin: []reply.Refusal{{Status: 429, Pause: 30 * second}}},
+	{Name: "Airtable, unknown to the plugin", Limit: "five a second; after a refusal nothing for half a minute",
+		Sent: "nothing", Used: 90, Why: "nothing states the 30 s, so a first guess after half a second is refused too, and the second is from 5 s only: 92 % of the rate", Kind: Bucket, N: 5, Per: second, Hold: 30 * second, For: 60 * minute,
+		Untold: true, Tell: nothing},
+	{Name: "Brave Search, free", Limit: "one a second, and a month",
+		Sent: "the same", Used: 90,
+		Why:  "the second request is sent before the limit is known; its refusal teaches a rate that is too low for a minute",
+		Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d", s.Limit, s.AlsoLimit))
+			h.Set("X-RateLimit-Policy", fmt.Sprintf("%d;w=%d, %d;w=%d", s.Limit, int(s.Window.Seconds()), s.AlsoLimit,
+				int(s.AlsoWindow.Seconds())))
+			h.Set("X-RateLimit-Remaining", fmt.Sprintf("%d, %d", s.Left, s.AlsoLeft))
+			h.Set("X-RateLimit-Reset", whole(s.Reset)+", "+whole(s.AlsoReset))
+			return ""
+		}},
 	{Name: "requests under way, 429", Limit: "so many at once", Sent: "429", Kind: Crowd, N: 5, Untold: true,
 		Tell: nothing},
 	{Name: "requests under way, 503", Limit: "so many at once", Sent: "503", Kind: Crowd, N: 5, Status: 503,

@@ -17,13 +17,17 @@ const (
 	easedUp    = 0.05   // increase per second without trouble, as a fraction of the rate at its beginning
 	easedFast  = 1. / 3 // fraction of that rate up to which it doubles
 	easedLeast = 0.2    // requests per second: the breaker, not this, stops requests;
-	// T largest reduction below the rate at the beginning, because some requests fail at any rate
+	// largest reduction below the rate at the beginning, because some requests fail at any rate,
 	easedDeep  = 20
+	easedMild  = 2   // and while fewer than easedMost fail: a host in trouble fails more
+	easedLong  = 100 // replies in the fraction of failures that decides it
+	easedMost  = 0.36
 	easedEvery = time.Second
 )
 
 type eased struct {
 	share  float64 // recent fraction of failures
+	long   float64 // fraction over a longer time
 	clean  int     // successes since the last failure
 	at     float64 // current rate; +Inf: none
 	began  float64 // rate at the beginning of the trouble
@@ -47,6 +51,7 @@ func (e *eased) add(now time.Time, failed bool) {
 		x, e.clean = 1, 0
 	}
 	e.share += (x - e.share) / easedOver
+	e.long += (x - e.long) / easedLong
 	if e.clean >= easedClean {
 		e.share = min(e.share, easedShare)
 	}
@@ -56,7 +61,11 @@ func (e *eased) add(now time.Time, failed bool) {
 		if math.IsInf(e.at, 1) {
 			e.began, e.at = e.speed, e.speed
 		}
-		e.at, e.change = max(easedLeast, e.began/easedDeep, easedBy*e.at), now
+		deep := easedDeep
+		if e.long < easedMost {
+			deep = easedMild
+		}
+		e.at, e.change = max(easedLeast, e.began/float64(deep), easedBy*e.at), now
 	case math.IsInf(e.at, 1) || e.share > easedShare || since < easedEvery:
 	case e.at > 1.5*e.began:
 		e.at = math.Inf(1)

@@ -17,11 +17,14 @@ const Forgotten = 7 * 24 * time.Hour
 
 // Learned is what was learned about one host. Zero means not learned.
 type Learned struct {
-	Rate    float64   `json:"rate,omitzero"`    // requests per second, from refusals
-	Ceiling float64   `json:"ceiling,omitzero"` // the refused rate
-	Crowd   int       `json:"crowd,omitzero"`   // concurrent requests, from refusals
-	Latency float64   `json:"latency,omitzero"` // likewise, from the latency
-	At      time.Time `json:"at"`
+	Rate    float64 `json:"rate,omitzero"`    // requests per second, from refusals
+	Ceiling float64 `json:"ceiling,omitzero"` // the refused rate
+	Crowd   int     `json:"crowd,omitzero"`   // concurrent requests, from refusals
+	Latency float64 `json:"latency,omitzero"` // likewise, from the latency
+	// Requests are allowed per window of so many seconds, learned from refusals.
+	Requests int       `json:"requests,omitzero"`
+	Window   float64   `json:"window,omitzero"`
+	At       time.Time `json:"at"`
 	// CrowdAt is when more than Crowd concurrent requests were last refused. A run within the limit
 	// is not refused, and so does not confirm it.
 	CrowdAt time.Time `json:"crowd_at,omitzero"`
@@ -44,6 +47,12 @@ func (p *Pace) Recall(l Learned, now time.Time) {
 	}
 	if since := now.Sub(l.CrowdAt); l.Crowd > 0 && l.Crowd < crowdSeen && since >= 0 && since <= learnedFresh {
 		p.crowd.recall(l.Crowd, l.CrowdAt, now)
+	}
+	window := time.Duration(l.Window * float64(time.Second))
+	if l.Requests >= budgetFew && l.Requests <= budgetMost && window >= time.Second && window <= time.Hour &&
+		age <= learnedFresh {
+		p.budget, p.before = budget{n: l.Requests, window: window, least: window, most: window,
+			top: window}, newLesson()
 	}
 	if l.Latency >= 1 && l.Latency < unlimited {
 		p.gradient.most = l.Latency
@@ -70,5 +79,8 @@ func (p *Pace) Learned(now time.Time) (Learned, bool) {
 	if !math.IsInf(p.gradient.most, 1) {
 		l.Latency = p.gradient.most
 	}
-	return l, l.Rate > 0 || l.Crowd > 0 || l.Latency > 0
+	if p.budget.known() && !p.budget.slowly {
+		l.Requests, l.Window = p.budget.n, p.budget.window.Seconds()
+	}
+	return l, l.Rate > 0 || l.Requests > 0 || l.Crowd > 0 || l.Latency > 0
 }

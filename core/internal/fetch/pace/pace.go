@@ -11,7 +11,8 @@
 //   - learned, from refusals (429). The first comes soon and tells little: a guess, from which the rate climbs fast
 //     until it is refused again. From then on fit knows the rate of a host that keeps a small token bucket. For all
 //     others, what the host took from one refusal to the next is what it grants, and the rate falls to just below
-//     that. How it rises again is told in climb.go.
+//     that. How it rises again is told in climb.go;
+//   - a budget that bare refusals show: see budget.go. It replaces what was learned.
 //
 // A refusal costs a pause, often of a whole second, however soon the host would take more. So in a
 // short run each refusal that is saved counts for more than a rate that is nearer to the limit.
@@ -23,7 +24,10 @@
 //   - the trial of bare 503s (suspect.go), up to 16 % is refused;
 //   - fit, a run of 300 requests against a small bucket takes 7 % longer, one of 3,000 1 %, and twice as many are refused;
 //   - budgets that refusals show (limits.Book.Found), Spotify's is used to 90 %, not 98;
+//   - windows that bare refusals show (budget.go), 60 requests a minute are used to 92 %, and 7 % is refused;
 //   - probes (climb.go), a limit that is doubled is never found;
+//   - rare probes where a refusal costs much (climb.go), a host that then refuses everything for 30 s is used to 69 %, not
+//     95;
 //   - easing (eased.go), a host in trouble is asked as fast as ever.
 //
 // The one of latency (gradient.go) gains no throughput: it keeps sixteen requests from standing in
@@ -36,6 +40,7 @@ package pace
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -55,11 +60,16 @@ const (
 	// seconds of capacity that a host has presumably saved up before the first request
 	saved        = 0.2
 	dear         = 3 * time.Second // a pause that costs more than too low a guess
+	costly       = 5 * time.Second // a pause that is worth few attempts
 	leastLearned = 1.0 / 600
 	longWait     = 2 * time.Minute        // a pause of a budget, which says nothing about a rate
 	firstPause   = 500 * time.Millisecond // after a refusal without a stated pause
 	pauseCap     = time.Minute
-	unlimited    = 1 << 20 // concurrent requests
+	// pauseSoon is the length up to which the pauses after refusals without a stated pause double.
+	// Later ones are a fraction of the time since the first refusal.
+	pauseSoon = 4 * time.Second
+	pauseLate = 5
+	unlimited = 1 << 20 // concurrent requests
 )
 
 // Order is the current pace.
@@ -116,7 +126,9 @@ type Pace struct {
 	live     int  // processes that use the host; 0: only this one
 	told     news // to the others, or by one of them
 	usual    bool // the host sends Retry-After with good replies too
+	states   bool // the host has stated a limit
 	suspect  suspect
+	budget   budget
 	again    again
 	window   int
 	underway []*Flight
@@ -130,17 +142,22 @@ type Pace struct {
 	stale     bool      // a refusal has ended the count; the next accepted reply begins another
 	refusedAt time.Time // last refusal: replies to requests sent before it add nothing
 	paused    time.Duration
-	brokeAt   time.Time // last server error, likewise
-	refusals  int       // consecutive refusals without an accepted request
+	brokeAt   time.Time     // last server error, likewise
+	refusals  int           // consecutive refusals without an accepted request
+	outage    time.Time     // the first of them
+	broken    bool          // it may be of an outage
+	volley    bool          // the rate was learned from it, before the replies in progress came
+	cost      time.Duration // time from the first of the last series to the next accepted request
 
 	lesson
-	before lesson // replaced by crowd
+	before lesson // replaced by crowd or budget
 
 	// Of the increase:
 	stepAt    time.Time // when the rate was last changed
 	stepTaken int       // accepted since then
 	longest   float64   // step as a fraction of the rate: larger while little is known
 	probing   bool
+	failed    bool // the last probe was refused
 	probeGap  time.Duration
 	probeGain float64
 }
@@ -247,7 +264,8 @@ func (p *Pace) current(now time.Time) Order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"},
+	}{{p.part(v.Places, 1), "stated"}, {p.budgeted(now), "learned"},
+		{p.part(p.crowd.limit(), p.crowd.among), "learned"},
 		{p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.Window {
 			o.Window, o.WindowFrom = w.size, w.from
@@ -269,8 +287,13 @@ func (p *Pace) part(places, processes int) int {
 	return max(1, places*processes/live)
 }
 
+// budgeted returns the number of concurrent requests that the rest of a window allows.
+func (p *Pace) budgeted(now time.Time) int {
+	return max(1, min(unlimited, p.budget.left(now, len(p.underway))+len(p.underway)))
+}
+
 // rate returns the limit of the rate without stated limits.
-func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
+func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.budget.rate(), p.eased.rate()) }
 
 // Read interprets a reply at now to a request sent at sent: its stated limits, and whether it is a
 // refusal.
@@ -345,7 +368,9 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a failing host may count a request or not
 		p.fit.add(sent, w.Refused, before)
 	}
-	if teaches || !w.Refused || w.Crowd {
+	p.states = p.states || len(w.Limits) > 0
+	windows := p.budget.known() || now.Before(p.budget.barred) // refusals are most likely of those
+	if teaches && !windows || !w.Refused || w.Crowd {
 		p.company(f, now, status, w, v)
 	}
 	p.eased.add(now, status >= 500 && !w.Refused && p.crowd.limit() == unlimited)
@@ -372,7 +397,12 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 			p.brokeAt, p.window = now, max(1, p.window*7/10)
 		}
 	default:
-		p.take(sent, now)
+		pause = p.take(sent, now)
+		if pause > 0 {
+			cause, by = "quota used up", fmt.Sprintf("%d in %s, as refusals show", p.budget.n,
+				limits.Short(p.budget.window))
+			p.window = 1
+		}
 	}
 	o := p.current(now)
 	o.Pause, o.Cause, o.By, o.Refused = pause, cause, by, w.Refused
@@ -388,6 +418,7 @@ func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Ve
 	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
 	case found && math.IsInf(v.Rate, 1): // the host refuses by concurrency, not by rate
 		p.crowd.adopt(now, p.live)
+		p.budget = budget{}
 		p.before = p.lesson
 		p.lesson, p.eased = newLesson(), newEased()
 	case lost:
@@ -408,10 +439,18 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 	if !sent.After(p.refusedAt) {
 		return w.Pause // it was concurrent with another refused request, whose pause applies
 	}
-	p.refusals++
+	if p.refusals++; p.refusals == 1 {
+		p.outage, p.broken = now, w.Broken
+	}
+	if p.spend(sent, now, w) {
+		teaches = false
+	}
 	if teaches && !w.Busy && p.crowd.limit() == unlimited &&
 		(p.suspect.active || w.Broken || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
-		p.learn(now, cmp.Or(w.Pause, w.Least))
+		// Further refusals say nothing about the rate if the host refuses everything for a time.
+		if w.Pause > 0 || !p.stale || p.taken < budgetFew || now.Sub(p.outage) < budgetWait && p.cost < dear {
+			p.learn(now, max(cmp.Or(w.Pause, w.Least), p.cost))
+		}
 	}
 	if w.Suspected {
 		p.doubt(now)
@@ -421,8 +460,10 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 		pause = left
 	}
 	if pause == 0 {
-		pause = min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
-		pause += rand.N(pause / 10)
+		pause = p.budget.wait(now, len(p.underway))
+	}
+	if pause == 0 {
+		pause = p.unsaid(now, w)
 	}
 	p.refusedAt, p.paused, p.stale = now, pause, true
 	p.stepAt, p.stepTaken = now, 0
@@ -430,6 +471,35 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 		p.stepAt = now.Add(pause) // the search continues right after it
 	}
 	return pause
+}
+
+// unsaid returns the pause after a refusal that states none. The pauses double; if nothing is known of
+// the limit either, its end is to be found, and they grow more slowly.
+func (p *Pace) unsaid(now time.Time, w Word) time.Duration {
+	pause := min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
+	if !p.states {
+		pause = min(pause, max(w.Least, pauseSoon, now.Sub(p.outage)/pauseLate))
+	}
+	return pause + rand.N(pause/10)
+}
+
+// spend shows budget a refusal that states nothing, and reports whether it concerns a window.
+func (p *Pace) spend(sent, now time.Time, w Word) bool {
+	if w.Pause > 0 || p.states || w.Crowd || w.Busy || w.Suspected || p.live > 1 ||
+		p.crowd.limit() < unlimited {
+		if p.budget.known() {
+			p.lesson = p.before
+		}
+		p.budget = budget{}
+		return false
+	}
+	switch found, lost := p.budget.refuse(sent, now); {
+	case found:
+		p.before, p.lesson = p.lesson, newLesson()
+	case lost:
+		p.lesson = p.before
+	}
+	return p.budget.known()
 }
 
 // doubt ends the trial of a host's 503s if they lower the rate again and again: then they concern
@@ -461,7 +531,7 @@ func (p *Pace) learn(now time.Time, wait time.Duration) {
 	case p.taken == 0:
 		// Another user has used up the limit: nothing to learn.
 	case p.probing:
-		p.probing = false
+		p.probing, p.failed = false, true
 		p.learned, p.ceiling = p.proven, p.proven/below
 		if p.probeGain > probeUp { // the limit was raised and is between the two
 			p.ceiling = inForce
@@ -474,6 +544,9 @@ func (p *Pace) learn(now time.Time, wait time.Duration) {
 		}
 	case math.IsInf(inForce, 1):
 		p.learned = below * granted
+		if wait >= costly && elapsed < 1 { // most likely the limit per second
+			p.ceiling, p.volley = granted, true
+		}
 	case wait >= dear: // an accepted step may have used the host's saved capacity, so it proves nothing
 		p.learned, p.ceiling, p.proven = below*min(granted, inForce), min(granted, inForce), 0
 	case fits:
@@ -510,12 +583,20 @@ func (p *Pace) fall(inForce, granted float64) {
 	p.learned = min(max(below*granted, p.proven), below*inForce)
 }
 
-// take processes an accepted reply.
-func (p *Pace) take(sent, now time.Time) {
+// take processes an accepted reply and returns the pause, if it has used up a window.
+func (p *Pace) take(sent, now time.Time) time.Duration {
 	if sent.After(p.refusedAt) { // requests in progress at a refusal say nothing about the time after it
 		p.window = min(p.window+1, p.places)
 		if p.stale {
+			if p.refusals > 0 && !p.broken {
+				p.cost = sent.Sub(p.outage)
+			}
 			p.stale, p.refusals = false, 0
+			if p.volley && !math.IsInf(p.learned, 1) { // requests in progress at the refusal count too
+				// A bucket gains meanwhile. Limits per second are whole numbers.
+				p.ceiling = math.Ceil(float64(p.taken) / (1 + p.refusedAt.Sub(p.since).Seconds()))
+				p.learned, p.volley = below*p.ceiling, false
+			}
 			// A host saves up between none and all of its capacity in a pause, and rarely more than
 			// for a second.
 			p.since, p.taken = p.refusedAt.Add(p.paused-min(p.paused/2, time.Second)), 0
@@ -526,6 +607,10 @@ func (p *Pace) take(sent, now time.Time) {
 	if !math.IsInf(p.learned, 1) {
 		p.climb(now)
 	}
+	if p.budget.take(sent, now) {
+		p.lesson = p.before
+	}
+	return p.budget.wait(now, len(p.underway))
 }
 
 // Share records how many processes use the host, and how many requests the others have made. Limits
