@@ -220,10 +220,10 @@ func (b tools) checksStore(t *testing.T, s *store) {
 	}
 	sink := ":16: sink jsonl: s3://"
 	for setting, want := range map[string][]string{
-		"bucket=corpus":  {"is right"},
-		"bucket=nowhere":  {sink + "nowhere/", "NoSuchBucket", "make the bucket nowhere, or mend path"},
-		"key=another":     {sink + "corpus/", "InvalidAccessKeyId", `check auth "aws_sigv4"`},
-		"secret=mistaken": {sink + "corpus/", "SignatureDoesNotMatch", `check auth "aws_sigv4"`},
+		"bucket=corpus":   {"is right"},
+		"bucket=nowhere":  {sink + "nowhere/", "make the bucket nowhere, or mend path"},
+		"key=another":     {sink + "corpus/", `check auth "aws_sigv4"`},
+		"secret=mistaken": {sink + "corpus/", `check auth "aws_sigv4"`},
 	} {
 		out, err := exec.CommandContext(t.Context(), b.path("scrapekit"), "validate", "--check", "--var", setting,
 			file).CombinedOutput()

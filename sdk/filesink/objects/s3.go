@@ -133,7 +133,8 @@ func (s *s3) advice(e *s3Error) string {
 	case e.Code == "AuthorizationHeaderMalformed" || e.Code == "PermanentRedirect" ||
 		e.Status == http.StatusMovedPermanently:
 		return fmt.Sprintf(`set endpoint and the region of auth "aws_sigv4" to %s`, region)
-	case e.Code == "InvalidAccessKeyId" || e.Code == "SignatureDoesNotMatch" || e.Code == "ExpiredToken":
+	case e.Code == "InvalidAccessKeyId" || e.Code == "XAdminUserNotFound" || e.Code == "SignatureDoesNotMatch" ||
+		e.Code == "ExpiredToken":
 		return `check auth "aws_sigv4" in the http block of the sink`
 	case e.Status == http.StatusForbidden:
 		return fmt.Sprintf("the credential needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:DeleteObject on the bucket %s",
@@ -153,7 +154,7 @@ func known(err error) error {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	case e.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: %w", ErrExists, err)
-	case e.Status == http.StatusNotFound && e.Code != "NoSuchBucket":
+	case e.Status == http.StatusNotFound && (e.Code == "" || e.Code == "NoSuchKey"): // a reply to HEAD has no code
 		return fmt.Errorf("%w: %w", ErrNotExist, err)
 	}
 	return err
