@@ -96,7 +96,10 @@ secret "x" {
   exec = ["sh", "-c", "echo sesame-command-4711; echo sesame-command-4711 >&2"]
 }
 secret "aws" {
-  exec = ["sh", "-c", "echo '{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"sesame-aws-4711\",\"SessionToken\":\"sesame-session-4711\"}'"]
+  exec = ["sh", "-c", <<-END
+    echo '{"AccessKeyId":"AKID","SecretAccessKey":"sesame-aws-4711","SessionToken":"sesame-session-4711"}'
+  END
+  ]
 }
 source "web" {
   url = "%s%s"

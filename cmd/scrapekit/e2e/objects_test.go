@@ -180,7 +180,9 @@ func TestObjectsKilled(t *testing.T) {
 
 // TestObjectServer is the same with a real server, which also holds signatures to be right. Go with
 //
-//	go build -C tools/s3 -o /tmp/s3 . && SCRAPEKIT_S3="/tmp/s3 serve s3 --addr {addr} --auth-key key,a-secret-of-tests {dir}" go test -run TestObjectServer ./cmd/scrapekit/e2e
+//	go build -C tools/s3 -o /tmp/s3 .
+//	export SCRAPEKIT_S3="/tmp/s3 serve s3 --addr {addr} --auth-key key,a-secret-of-tests {dir}"
+//	go test -run TestObjectServer ./cmd/scrapekit/e2e
 //
 //ci:stores
 func TestObjectServer(t *testing.T) {
