@@ -175,7 +175,7 @@ func TestObjectsKilled(t *testing.T) {
 	crashtest.Plain(t)
 	t.Parallel()
 	b, root := needTools(t), t.TempDir()
-	b.growingKilled(t, newStore(t, root, &filesinktest.S3{Root: root, MinPart: 5 << 20}))
+	b.growingKilled(t, newStore(t, root, &filesinktest.Objects{Root: root, MinPart: 5 << 20}))
 }
 
 // TestObjectServer is the same with a real server, which also holds signatures to be right. Go with
@@ -252,7 +252,7 @@ func (b tools) checksStore(t *testing.T, s *store) {
 func TestUnconditionalStore(t *testing.T) {
 	t.Parallel()
 	b, root := needTools(t), t.TempDir()
-	s := newStore(t, root, &filesinktest.S3{Root: root, Unconditional: true})
+	s := newStore(t, root, &filesinktest.Objects{Root: root, Unconditional: true})
 	s.calm.Store(true)
 	file, err := b.growingIn(t.TempDir(), s, 0, 10)
 	if err != nil {
