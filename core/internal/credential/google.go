@@ -61,10 +61,10 @@ type googleFile struct {
 // file reads the credential file. The error does not quote it.
 func (g Google) file() (f googleFile, err error) {
 	if json.Unmarshal([]byte(g.Credentials), &f) != nil {
-		return f, errors.New("google: credentials are not the JSON of a credential file")
+		return f, errors.New("credentials are not the JSON of a credential file")
 	}
 	if !slices.Contains(googleTypes, f.Type) {
-		return f, fmt.Errorf("google: credentials are of type %.40q; there are: %s", f.Type, strings.Join(googleTypes, ", "))
+		return f, fmt.Errorf("credentials are of type %.40q; there are: %s", f.Type, strings.Join(googleTypes, ", "))
 	}
 	return f, nil
 }
@@ -85,7 +85,7 @@ func (g Google) File() (kind string, asked []origin.Origin, err error) {
 		}
 		o, err := origin.Parse(text)
 		if err != nil {
-			return "", nil, fmt.Errorf("google: credentials: %w", err)
+			return "", nil, fmt.Errorf("credentials: %w", err)
 		}
 		asked = append(asked, o)
 	}
