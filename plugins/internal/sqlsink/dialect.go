@@ -4,7 +4,10 @@ package sqlsink
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -59,6 +62,16 @@ type Dialect interface {
 	settle(ctx context.Context, conn *sql.Conn) error
 	// buffers says that Write keeps records and Commit loads them: the database has one writer.
 	buffers() bool
+}
+
+// untrusted marks an error permanent by which a server cannot prove who it is.
+func untrusted(err error) error {
+	var verify *tls.CertificateVerificationError
+	if !errors.As(err, &verify) {
+		return err
+	}
+	return sdk.Permanent(fmt.Errorf("%w: set ca_file to the authority that vouches for the server, and in url the "+
+		"host that its certificate names", err))
 }
 
 // session is a transaction, and what was done in it.
