@@ -43,7 +43,8 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/token" && !e.bad:
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"access_token": "sesame-access-4711", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "sesame-rotated-4711"}`)
+		_, _ = io.WriteString(w, `{"access_token": "sesame-access-4711", "token_type": "Bearer", "expires_in": `+
+			`3600, "refresh_token": "sesame-rotated-4711"}`)
 	case r.URL.Path == "/token":
 		w.WriteHeader(http.StatusBadRequest)
 		text, _ := json.Marshal(map[string]string{"error": "invalid_client", "error_description": told})

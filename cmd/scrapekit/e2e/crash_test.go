@@ -92,7 +92,8 @@ func (b tools) atEach(t *testing.T, do crashtest.Failure, at points, whole *cras
 // judge looks at how a run ended that met a failure.
 func (b tools) judge(t *testing.T, when string, do crashtest.Failure, out *crashtest.Outcome) {
 	t.Helper()
-	says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error|disk I/O error|unable to open database file", crashtest.FullDisk: "no space left"}[do]
+	says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error|disk I/O " +
+		"error|unable to open database file", crashtest.FullDisk: "no space left"}[do]
 	if says != "" && out.Code != 0 && !regexp.MustCompile(says).Match(out.Output) {
 		t.Errorf("%s: code %d, and it does not say %q:\n%s", when, out.Code, says, out.Output)
 	}

@@ -4,10 +4,12 @@
 // One split a project asks for nothing but ids, in big pages, by the walk over created that loses
 // nothing while data changes. What it finds is held against what earlier runs have delivered:
 //
-//   - An id that is new, or was not read whole because it vanished meanwhile, and whose "updated" is too old for this run's walk
-//     over updates: restored, or visible again. It is read in full.
-//   - An id that is missing is looked for directly. Found: it moved, or does not match the filter any more. Not found: it
-//     was deleted, or the account may not see it, which only Data Center tells apart.
+//   - An id that is new, or was not read whole because it vanished meanwhile, and whose "updated"
+//     is too old for this run's walk over updates: the issue was restored, or is visible again. It
+//     is read in full.
+//   - An id that is missing is requested by itself. If it is found, it moved, or does not match the
+//     filter any more. If not, it was deleted, or the account may not see it. Only Data Center
+//     tells these two apart.
 //
 // A walk may deliver an issue after the census of its run has looked, and an issue may be deleted
 // between the two. So the delivered ids are those of the last census and those that walks have

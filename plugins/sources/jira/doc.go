@@ -31,14 +31,17 @@
 // A search is a window on a list that changes while it is read, and Jira has no snapshot. What was
 // considered:
 //
-//   - Pages by startAt over "ORDER BY updated": an edit moves an issue to the end, all others shift, and one
-//     is never seen. Over a fixed order a deletion does the same. Data Center on OpenSearch also answers 500
-//     beyond 10,000 results, and Cloud has no startAt at all.
-//   - Page tokens (Cloud): they expire, repeat, and their behaviour while data changes is not documented.
-//   - Ranges of key or id ("key > KAFKA-100", "id > 1000"): both names compare the number within the project
-//     of the named issue, which must exist and be visible: a deleted one gives 400 on Data Center and silently no
-//     result on Cloud, a moved one an error of its own. Any issue can be deleted at any time, so no key is safe.
-//   - Ranges of created: the value never changes, and a bound need not be the value of any issue. This is it.
+//   - Pages by startAt over "ORDER BY updated": an edit moves an issue to the end, all others
+//     shift, and one is never seen. Over a fixed order a deletion does the same. Data Center on
+//     OpenSearch also answers 500 beyond 10,000 results, and Cloud has no startAt at all.
+//   - Page tokens (Cloud): they expire, repeat, and their behaviour while data changes is not
+//     documented.
+//   - Ranges of key or id ("key > KAFKA-100", "id > 1000"): both names compare the number within
+//     the project of the named issue, which must exist and be visible: a deleted one gives 400 on
+//     Data Center and silently no result on Cloud, a moved one an error of its own. Any issue can
+//     be deleted at any time, so no key is safe.
+//   - Ranges of created: the value never changes, and a bound need not be the value of any issue.
+//     This is it.
 //
 // A full read walks "created >= A ORDER BY created ASC, key ASC" page by page. After each page the
 // bound A, the anchor, moves up to the minute of the last issue seen, and the next page is a new

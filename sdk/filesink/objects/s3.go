@@ -136,7 +136,8 @@ func (s *s3) advice(e *s3Error) string {
 	case e.Code == "InvalidAccessKeyId" || e.Code == "SignatureDoesNotMatch" || e.Code == "ExpiredToken":
 		return `check auth "aws_sigv4" in the http block of the sink`
 	case e.Status == http.StatusForbidden:
-		return fmt.Sprintf("the credential needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:DeleteObject on the bucket %s",
+		return fmt.Sprintf("the credential needs s3:PutObject, s3:GetObject, s3:ListBucket, "+
+			"s3:DeleteObject on the bucket %s",
 			s.bucket)
 	}
 	return ""
