@@ -80,6 +80,7 @@ func TestPlantedSecrets(t *testing.T) {
 			"sesame-refresh-4711"},
 		"refused": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`,
 			"sesame-refresh-4711"},
+		"process": {`"aws_sigv4" { region = "eu-west-1", service = "s3", credentials = secret.aws }`, "sesame-session-4711"},
 		"command": {`"bearer" { token = secret.x }`, "sesame-command-4711"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +94,12 @@ func TestPlantedSecrets(t *testing.T) {
 				file := pipelineFile(t, fmt.Sprintf(`
 secret "x" {
   exec = ["sh", "-c", "echo sesame-command-4711; echo sesame-command-4711 >&2"]
+}
+secret "aws" {
+  exec = ["sh", "-c", <<-END
+    echo '{"AccessKeyId":"AKID","SecretAccessKey":"sesame-aws-4711","SessionToken":"sesame-session-4711"}'
+  END
+  ]
 }
 source "web" {
   url = "%s%s"

@@ -4,9 +4,12 @@ package credential
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
 // TestSigV4Vectors: "Signature Version 4 Test Suite", and "Signature Calculations for the
@@ -61,5 +64,46 @@ func TestSigV4Vectors(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestCredentialProcess: keys that a command prints sign as those of the file do.
+func TestCredentialProcess(t *testing.T) {
+	t.Parallel()
+	sign := func(a AWS) (http.Header, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return req.Header, a.Put(req, nil)
+	}
+	here := AWS{Region: "r", Service: "s3", Process: "⟦secret.aws⟧"}
+	if _, err := sign(here); here.Check() != nil || err == nil || !here.Expires().IsZero() {
+		t.Error("the command was not run yet:", here.Check(), err)
+	}
+	printed := here.Map(func(string) string {
+		return `{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "sesame-4711", "SessionToken": "session-4711",
+			"Expiration": "2026-03-01T12:00:00Z"}`
+	}).(AWS)
+	if at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC); !printed.Expires().Equal(at) {
+		t.Error(printed.Expires())
+	}
+	header, err := sign(printed)
+	if err != nil || !strings.Contains(header.Get("Authorization"), "Credential=AKID/") ||
+		header.Get("X-Amz-Security-Token") != "session-4711" {
+		t.Error(header, err)
+	}
+	var set redact.Set
+	printed.Hide(&set)
+	if said := set.String("sesame-4711 and session-4711"); strings.Contains(said, "4711") {
+		t.Error("not hidden:", said)
+	}
+	for _, wrong := range []string{"sesame-4711", `{"AccessKeyId": "AKID"}`,
+		`{"AccessKeyId": "A", "SecretAccessKey": "sesame-4711", "Expiration": "tomorrow"}`} {
+		a := here
+		a.Process = wrong
+		if _, err := sign(a); err == nil || strings.Contains(err.Error(), "4711") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }
