@@ -487,7 +487,7 @@ func (p *place) integers() (out []int, extra map[string]int) {
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil || !rows.Next() {
-		p.Fatal("no row: ", err)
+		p.Fatal("no row: ", errors.Join(err, rows.Err()))
 	}
 	cells := make([]sql.NullString, len(names))
 	var to []any
