@@ -182,7 +182,8 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 	if err != nil {
 		return sdk.Info{}, err
 	}
-	defer func() { _ = h.Close() }() // the description is complete or failed already: an error of closing changes nothing
+	// the description is complete or failed already: an error of closing changes nothing
+	defer func() { _ = h.Close() }()
 	return h.DescribeAttached(ctx, b.Path)
 }
 

@@ -13,9 +13,13 @@
 //	                                                                     │ one call stack
 //	                                       transforms ◄──────────────────┘
 //	                                           │
-//	                                        sinks.Write            every few seconds, between groups:
-//	                                                               sinks.Commit → tokens; seat.Commit(cursors + tokens)
-//	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
+//	                                        sinks.Write
+//	                                           │ every few seconds, between groups
+//	                                        sinks.Commit → tokens
+//	                                        seat.Commit(cursors + tokens)
+//
+//	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots
+//	                                        → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: grants → resolved address → TCP
 //
 // Everything that happens in a run is an event (core/observe). The listeners are the status,

@@ -48,7 +48,8 @@ const busWithoutServices = `<busconfig>
   <type>session</type>
   <listen>unix:dir=%s</listen>
   <auth>EXTERNAL</auth>
-  <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+  <policy context="default"><allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/><allow own="*"/></policy>
 </busconfig>`
 
 // runInSession runs the test that calls it once more, on a bus and with a home of its own.

@@ -51,7 +51,8 @@ var floors = []floor{
 	{"sdk/rpc", []string{"sdk", "sdk/host", "sdk/host/hint", "sdk/printable", "sdk/reply", "sdk/rpc/internal/pb"},
 		"the wire knows the contract and the generated code, nothing above"},
 	{"sdk/outbox", []string{"sdk", "sdk/durable"}, "an outbox is files and a token"},
-	{"sdk/filesink/objects", []string{"sdk", "sdk/reply"}, "an object store is asked over HTTP, whatever the objects hold"},
+	{"sdk/filesink/objects", []string{"sdk", "sdk/reply"},
+		"an object store is asked over HTTP, whatever the objects hold"},
 	{"sdk/filesink", []string{"sdk", "sdk/durable", "sdk/filesink/objects"},
 		"files that come back to a token know no format of records"},
 	{"sdk/normal", nil, "the forms of records that many plugins share need nothing"},
@@ -84,7 +85,8 @@ var floors = []floor{
 	{"core/internal/credential", []string{"core/internal/fetch/origin", "core/internal/redact"},
 		"what a scheme puts into a request knows no file and no client"},
 	{"core/internal/httppolicy", []string{"core/internal/credential", "core/internal/disk",
-		"core/internal/fetch/origin"}, "what a plugin may do over HTTP is a value: the file fills it in, HTTP keeps to it"},
+		"core/internal/fetch/origin"},
+		"what a plugin may do over HTTP is a value: the file fills it in, HTTP keeps to it"},
 	{"core/internal/fetch/limits", nil, "what replies state and what follows, without a clock and without a request"},
 	{"core/internal/fetch/machine", nil, "processes share numbers in a file, whatever they are for"},
 	{"core/internal/fetch/apis", []string{"sdk", "sdk/reply"}, "servers as they are out there know no client"},
@@ -170,8 +172,8 @@ var floors = []floor{
 	{"cmd/scrapekit/internal/show", []string{"sdk/printable", "core", "core/observe"},
 		"what a terminal shows knows events and no command"},
 	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "core/observe", "core/plugins", "plugins/",
-		"examples", "sdk/python",
-		"sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
+		"examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, " +
+		"and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/pages", "sdk/serve"}, "an example is a third party's"},
 	{"tools", nil, "tools know the repository by its files and its commands"},
 }
@@ -294,7 +296,7 @@ const (
 // large are packages and interfaces that have more.
 var large = map[string]string{
 	"plugins/sources/jira/internal/jiratest": "two products' APIs, as the source reads them; only tests import it",
-	"plugins/sources/jira":                   "one walk over a Jira and the traps on its way; what is apart is in internal",
+	"plugins/sources/jira":                   "one walk over a Jira and its traps; what is apart is in internal",
 	"cmd/scrapekit":                          "a file a command",
 	"plugins/internal/sqlsink":               "six modes, and a file for each of three databases",
 	"core":                                   "the façade of pipelines, and that of installing and publishing",

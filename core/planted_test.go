@@ -43,7 +43,8 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/token" && !e.bad:
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"access_token": "sesame-access-4711", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "sesame-rotated-4711"}`)
+		_, _ = io.WriteString(w, `{"access_token": "sesame-access-4711", "token_type": "Bearer", "expires_in": `+
+			`3600, "refresh_token": "sesame-rotated-4711"}`)
 	case r.URL.Path == "/token":
 		w.WriteHeader(http.StatusBadRequest)
 		text, _ := json.Marshal(map[string]string{"error": "invalid_client", "error_description": told})
@@ -79,6 +80,7 @@ func TestPlantedSecrets(t *testing.T) {
 			"sesame-refresh-4711"},
 		"refused": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`,
 			"sesame-refresh-4711"},
+		"process": {`"aws_sigv4" { region = "eu-west-1", service = "s3", credentials = secret.aws }`, "sesame-session-4711"},
 		"command": {`"bearer" { token = secret.x }`, "sesame-command-4711"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +94,12 @@ func TestPlantedSecrets(t *testing.T) {
 				file := pipelineFile(t, fmt.Sprintf(`
 secret "x" {
   exec = ["sh", "-c", "echo sesame-command-4711; echo sesame-command-4711 >&2"]
+}
+secret "aws" {
+  exec = ["sh", "-c", <<-END
+    echo '{"AccessKeyId":"AKID","SecretAccessKey":"sesame-aws-4711","SessionToken":"sesame-session-4711"}'
+  END
+  ]
 }
 source "web" {
   url = "%s%s"

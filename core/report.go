@@ -53,7 +53,8 @@ type Report struct {
 	Stages    []StageReport             `json:"stages"`            // source, transforms, sinks
 	Splits    map[checkpoint.Status]int `json:"splits"`            //
 	Missing   []Missing                 `json:"missing,omitempty"` // the first splits that could not be read
-	Skipped   []Missing                 `json:"skipped,omitempty"` // splits that the source left out on purpose: nothing is missing
+	// splits that the source left out on purpose: nothing is missing
+	Skipped []Missing `json:"skipped,omitempty"`
 	// MissingMore and SkippedMore are the numbers of further ones.
 	MissingMore int                         `json:"missing_more,omitempty"`
 	SkippedMore int                         `json:"skipped_more,omitempty"`

@@ -124,7 +124,8 @@ func TestSecretsStayOut(t *testing.T) {
 	}))
 	defer echo.Close()
 	file := pipelineFile(t, fmt.Sprintf(
-		"source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
+		"source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n"+
+			"  path = \"out/x.jsonl\"\n}\n", echo.URL))
 	var said output
 	p := load(t, file, options(&said, &said))
 	report, err := run(t, p, core.RunOptions{Listeners: []observe.Listener{func(e observe.Event) {
@@ -292,9 +293,12 @@ func TestLoadBuilds(t *testing.T) {
 	const secret = "sesame-open-4712"
 	t.Setenv("CORE_TEST_TOKEN", secret)
 	for text, want := range map[string]string{
-		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"stdout\" {}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
-		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/{nope}.jsonl\"\n}\n":             "web.hcl:5: sink \"jsonl\": path ",
-		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n":                         "it names no file",
+		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n" +
+			"  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"stdout\" {}\n": "" +
+			"web.hcl:2: source \"web\": url: wrong for (sensitive)",
+		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n" +
+			"  path = \"x/{nope}.jsonl\"\n}\n": "web.hcl:5: sink \"jsonl\": path ",
+		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n": "it names no file",
 	} {
 		file := pipelineFile(t, text)
 		_, diags := core.Load(t.Context(), file, options(io.Discard, nil))

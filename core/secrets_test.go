@@ -61,7 +61,8 @@ func TestSecretsThatCannotBeHad(t *testing.T) {
 	for script, want := range map[string]string{
 		"true":                                  `secret "x" (a.hcl:3): sh printed nothing`,
 		"echo known-4711 is sealed >&2; exit 3": `secret "x" (a.hcl:3): sh: exit status 3: "[redacted] is sealed"`,
-		"echo half-4711; echo half-4711 is odd >&2; exit 1": `secret "x" (a.hcl:3): sh: exit status 1: "[redacted] is odd"`,
+		"echo half-4711; echo " +
+			"half-4711 is odd >&2; exit 1": `secret "x" (a.hcl:3): sh: exit status 1: "[redacted] is odd"`,
 		"yes":                                    `secret "x" (a.hcl:3): sh printed more than 64 KiB`,
 		"head -c 70000 /dev/zero | tr '\\000' x": `secret "x" (a.hcl:3): sh printed more than 64 KiB`,
 	} {
@@ -116,7 +117,8 @@ func TestSecretsWithoutEnd(t *testing.T) { // not parallel: the memory is the pr
 // TestWordsOfACommandThatFails: what is known to be secret is not shown, and not half of it either.
 func TestWordsOfACommandThatFails(t *testing.T) { // not parallel: the environment is the process's
 	t.Setenv("VAULT_TOKEN", "environment-4711")
-	s := shell(t, `echo "$VAULT_TOKEN is no good" >&2; i=0; while [ $i -lt 85 ]; do echo 0123456789a >&2; i=$((i+1)); done; echo known-4711 >&2; exit 1`)
+	s := shell(t, `echo "$VAULT_TOKEN is no good" >&2; i=0; while [ $i -lt 85 ]; do echo 0123456789a >&2; `+
+		`i=$((i+1)); done; echo known-4711 >&2; exit 1`)
 	s.redact.Add("known-4711")
 	_, _, err := s.after(t.Context(), time.Time{})
 	if err == nil || !strings.Contains(err.Error(), `"[redacted] is no good`) ||

@@ -11,10 +11,19 @@ import (
 // Dial connects to an address through the host, because a plugin has no network of its own. It has
 // the signature of net.Dialer.DialContext, so that a database driver can use it:
 //
-//	conf.DialFunc = sdk.Dial                                                           // jackc/pgx
-//	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // and who resolves names
-//	opts.Dialer = sdk.Dial                                                             // redis/go-redis
-//	mysql.RegisterDialContext("tcp", func(ctx context.Context, addr string) (net.Conn, error) { return sdk.Dial(ctx, "tcp", addr) })
+//	// jackc/pgx; the host resolves the name
+//	conf.DialFunc = sdk.Dial
+//	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) {
+//		return []string{host}, nil
+//	}
+//
+//	// redis/go-redis
+//	opts.Dialer = sdk.Dial
+//
+//	// go-sql-driver/mysql
+//	mysql.RegisterDialContext("tcp", func(ctx context.Context, addr string) (net.Conn, error) {
+//		return sdk.Dial(ctx, "tcp", addr)
+//	})
 //
 // ctx is that of a call, or made of it. A driver that connects with contexts of its own, such as a
 // pool in the background, needs [DialerOf].

@@ -19,8 +19,8 @@
 //   - a struct, whose fields are the settings: their tags say what a pipeline file may set;
 //   - Streams: which kinds of record there are;
 //   - Plan: which parts of the work can be read alone ([Plan.Splits] makes one of each stream);
-//   - Read: requests ([GetJSON], or any library with the [HTTPClient]), records ([Writer.Emit], [Writer.EmitJSON]) and, between
-//     pages, a cursor ([Writer.Cursor], [CursorOf]).
+//   - Read: requests ([GetJSON], or any library with the [HTTPClient]), records ([Writer.Emit],
+//     [Writer.EmitJSON]) and, between pages, a cursor ([Writer.Cursor], [CursorOf]).
 //
 // A transform has one method, a sink two, and a sink that can come back to a commit, as it should,
 // a third: [Opener]. One that does something at the end of a run has a fourth: [Finisher].

@@ -51,7 +51,8 @@ func pageOf(size int) []byte {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"id":%d,"key":"KAFKA-%d","summary":"The consumer waits for \"ever\" when broker %d leaves","text":%q,"labels":["consumer","p%d"],"score":%d.25,"done":%t}`,
+		fmt.Fprintf(&b, `{"id":%d,"key":"KAFKA-%d","summary":"The consumer waits for \"ever\" when broker %d `+
+			`leaves","text":%q,"labels":["consumer","p%d"],"score":%d.25,"done":%t}`,
 			i, i, i, strings.Repeat("what was seen, and what was hoped for. ", 8), i%5, i, i%2 == 0)
 	}
 	b.WriteString("]}")

@@ -37,7 +37,8 @@ func BenchmarkManySplits(b *testing.B) {
 	for b.Loop() {
 		dir := b.TempDir()
 		file := write(b, dir, fmt.Sprintf(
-			"pipeline {\n  commit_every = \"1s\"\n}\nsource \"generate\" {\n  records = %d\n  splits  = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", splits, splits))
+			"pipeline {\n  commit_every = \"1s\"\n}\nsource \"generate\" {\n  records = %d\n"+
+				"  splits  = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", splits, splits))
 		m := &manySplits{B: b, file: file, peak: map[string]float64{}}
 
 		plan := m.start("plain")

@@ -68,7 +68,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "scrapekit",
 		Short: "Read remote systems, reliably and politely",
-		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver\n" +
+		Long: "" +
+			"scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver\n" +
 			"them. Nothing is lost and nothing is delivered twice, whatever is stopped or killed: run it again and\n" +
 			"it goes on.\n\n" +
 			"Begin with `scrapekit demo`: it needs no network. `scrapekit help` lists the pages of the manual.\n\n" +

@@ -87,7 +87,8 @@ func (a *app) pluginsPushCommand() *cobra.Command {
 	var unsigned, asJSON bool
 	cmd := &cobra.Command{
 		Use: "push DIR [TO]", Short: "Publish a release to a registry, an OCI layout or a folder",
-		Long: "Publishes the release in DIR, which `scrapekit plugins pack` made and `scrapekit plugins sign` signed.\n" +
+		Long: "" +
+			"Publishes the release in DIR, which `scrapekit plugins pack` made and `scrapekit plugins sign` signed.\n" +
 			"TO is\n\n" +
 			"  HOST/PATH           a repository of an OCI registry (default the name of the release)\n" +
 			"  oci-layout:FOLDER   a folder in the OCI layout, for machines without a network\n" +
@@ -102,7 +103,8 @@ func (a *app) pluginsPushCommand() *cobra.Command {
 			p, to, err := plugins.Push(cmd.Context(), given[0], strings.Join(given[1:], ""), unsigned)
 			switch {
 			case errors.Is(err, plugins.ErrUnsigned):
-				return fmt.Errorf("%w: sign it with `scrapekit plugins sign --key FILE %s`, or push it with --unsigned for those who install without signatures", err, given[0])
+				return fmt.Errorf("%w: sign it with `scrapekit plugins sign --key FILE %s`, or push it with "+
+					"--unsigned for those who install without signatures", err, given[0])
 			case err != nil:
 				return err
 			case asJSON:

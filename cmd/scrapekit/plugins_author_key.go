@@ -23,8 +23,11 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 	var open, asJSON bool
 	cmd := &cobra.Command{
 		Use: "keygen FILE", Short: "Make the key that signs your plugins", Args: args,
-		Long: "Makes a pair of keys in the format of minisign: the private key in FILE, encrypted with a password, and\n" +
-			"the public key beside it, as .pub. Keep FILE safe: whoever has it can publish in your name, and without\n" +
+		Long: "" +
+			"Makes a pair of keys in the format of minisign: the private key in FILE, " +
+			"encrypted with a password, and\n" +
+			"the public key beside it, as .pub. Keep FILE safe: whoever has it can publish in " +
+			"your name, and without\n" +
 			"it you cannot.\n\n" + passwordHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			password := ""

@@ -30,7 +30,8 @@ func (a *app) pluginsDevCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dev PLUGIN", Short: "Build a plugin and show its records, again after every change", Args: args,
 		Example: "  scrapekit plugins dev . --replay testdata/replies.jsonl",
-		Long: "Builds the plugin, runs a pipeline file that uses it, and shows the first records after all transforms\n" +
+		Long: "" +
+			"Builds the plugin, runs a pipeline file that uses it, and shows the first records after all transforms\n" +
 			"(for a sink: a whole run, with a temporary state). It shows what the plugin prints. Only requests are\n" +
 			"tried again: any error is shown at once, with the stack of a panic. It starts over when a file in the\n" +
 			"folder of the plugin changes. Ctrl-C ends it.",

@@ -27,7 +27,9 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 	format := "markdown"
 	cmd := &cobra.Command{
 		Use: "docs [PLUGIN...]", Short: "Print the reference of plugins: settings and streams",
-		Long: "Prints the reference of plugins, from the schema of their settings and the description of their streams.\n" +
+		Long: "" +
+			"Prints the reference of plugins, from the schema of their settings and the " +
+			"description of their streams.\n" +
 			"PLUGIN is the name of a shipped or installed plugin, a program in any language, or a folder, which is\n" +
 			"built first. Without PLUGIN it prints all shipped and installed plugins.",
 		Example: "  scrapekit plugins docs jira\n  scrapekit plugins docs ./bin/my-plugin --format man | man -l -",

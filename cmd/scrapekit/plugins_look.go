@@ -25,7 +25,8 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "outdated", Short: "Show installed plugins with newer versions", Args: args,
-		Long: "Shows installed plugins with newer versions. WANTED is the newest version that the constraint allows,\n" +
+		Long: "" +
+			"Shows installed plugins with newer versions. WANTED is the newest version that the constraint allows,\n" +
 			"NEWEST the newest of all. Ends with code 5 if there are any.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := a.installer(f.dir, f)
@@ -228,12 +229,15 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "search TERM...", Short: "Search the indexes of plugins that you name",
-		Long: "Searches for plugins with all the words in their source, name, kind or description; without a word it\n" +
+		Long: "" +
+			"Searches for plugins with all the words in their source, name, kind or description; without a word it\n" +
 			"lists all. There is no index that everybody shares: --index names the indexes to search, or else\n" +
 			"indexes = [\"…\"] in config.hcl. An index is a JSON file or its URL,\n" +
 			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]},` + "\n" +
 			"or a folder, oci-layout:PATH, such as a mirror. Nothing in an index is verified.",
-		Example: "  scrapekit plugins search --index https://example.com/plugins.json jira\n  scrapekit plugins search --index oci-layout:mirror",
+		Example: "" +
+			"  scrapekit plugins search --index https://example.com/plugins.json jira\n" +
+			"  scrapekit plugins search --index oci-layout:mirror",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			found, err := plugins.Search(cmd.Context(), ".", indexes, strings.Join(given, " "))
 			if err != nil {

@@ -21,10 +21,14 @@ func (a *app) pluginsNewCommand() *cobra.Command {
 	var tidy bool
 	cmd := &cobra.Command{
 		Use: "new KIND NAME", Short: "Write a repository for a new source, transform or sink", Args: args,
-		Example: "  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang typescript --license mit\n" +
+		Example: "" +
+			"  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang " +
+			"typescript --license mit\n" +
 			"  scrapekit plugins new sink lake --lang python",
-		Long: "Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its\n" +
-			"CI, and the steps of a release. KIND is source, transform or sink. If a file exists already, nothing is\n" +
+		Long: "" +
+			"Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its\n" +
+			"CI, and the steps of a release. KIND is source, transform or sink. If a file " +
+			"exists already, nothing is\n" +
 			"written.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			r.Kind, r.Name = given[0], given[1]
@@ -100,7 +104,8 @@ func (a *app) tidy(ctx context.Context, r author.Repository) string {
 		return ""
 	case r.Replace == "" && bytes.Contains(out, []byte(ownModule)):
 		// go mod tidy prints dozens of lines about it.
-		fmt.Fprintf(a.Err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
+		fmt.Fprintf(a.Err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins "+
+			"new` with --replace DIR, or now, in %s,\n"+
 			"  go mod edit -replace %s=DIR\n", ownModule, r.Dir, ownModule)
 	default:
 		fmt.Fprintf(a.Err, "go mod tidy: %v\n%s", err, out)

@@ -27,7 +27,8 @@ func (a *app) trustAddCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "add PATTERN KEY", Short: "Trust a key for the plugins whose names match a pattern", Args: args,
-		Long: "PATTERN is the name of a plugin, or the beginning of names followed by /*. KEY is the public key that\n" +
+		Long: "" +
+			"PATTERN is the name of a plugin, or the beginning of names followed by /*. KEY is the public key that\n" +
 			"the publisher announces, RW…, or a file with it. A pattern may have several keys, for example while a\n" +
 			"publisher changes them. The closest pattern decides.",
 		Example: "  scrapekit plugins trust add 'registry.example.com/acme/*' acme.pub",

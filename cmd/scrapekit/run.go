@@ -46,7 +46,8 @@ func (a *app) runCommand() *cobra.Command {
 		Use: "run FILE", Short: "Run a pipeline", Args: args,
 		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var " +
 			"'projects=[\"ABC\"]'",
-		Long: "Runs a pipeline file. It goes on with a run that was stopped, killed or left incomplete; otherwise it\n" +
+		Long: "" +
+			"Runs a pipeline file. It goes on with a run that was stopped, killed or left incomplete; otherwise it\n" +
 			"reads what has changed since the last run. Ctrl-C commits what was read and stops. A second Ctrl-C\n" +
 			"stops at once, and loses nothing either.\n\n" + exitCodes,
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -83,7 +84,8 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 	}
 	// Loading has printed the file's own level.
 	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() {
-		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
+		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; "+
+			"see `scrapekit doctor`\n", level)
 	}
 	w := a.Watcher(flags.output)
 	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry,

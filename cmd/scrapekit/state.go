@@ -28,7 +28,8 @@ func (a *app) stateShowCommand() *cobra.Command {
 	o := core.StateOptions{Runs: shownRuns, Splits: shownSplits}
 	cmd := &cobra.Command{
 		Use: "show FILE", Short: "Show runs, open splits and where the next run begins", Args: args,
-		Long: "Shows the newest runs, the splits of an unfinished run that are not done (broken ones first), and the\n" +
+		Long: "" +
+			"Shows the newest runs, the splits of an unfinished run that are not done (broken ones first), and the\n" +
 			"splits from which the next run goes on.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)

@@ -9,19 +9,20 @@
 // token means truncating each file to its size. The token cannot know the following, because it
 // happens later:
 //
-//   - A file may be begun after the last commit. It has to go, but a file of the same name that was there
-//     before and is the user's must not.
+//   - A file may be begun after the last commit. It has to go, but a file of the same name that was
+//     there before and is the user's must not.
 //
-//   - The sink may append to a file that it does not know from a token. It has to come back to the size
-//     that it had before.
+//   - The sink may append to a file that it does not know from a token. It has to come back to the
+//     size that it had before.
 //
-//   - The folder may have been moved, or the path set to another folder with files of the same names.
+//   - The folder may have been moved, or the path set to another folder with files of the same
+//     names.
 //
-//   - Somebody may add lines of their own to a file when its run is over. They must stay, while what a killed
-//     run has added must go.
+//   - Somebody may add lines of their own to a file when its run is over. They must stay, while
+//     what a killed run has added must go.
 //
-//   - In the mode overwrite a run may be killed after its first records, and before its first commit. What
-//     it was about to replace has to come back.
+//   - In the mode overwrite a run may be killed after its first records, and before its first
+//     commit. What it was about to replace has to come back.
 //
 // Therefore the output folder has a journal, a hidden file of a line or two (see journal.go).
 // Before the first write to a file since Open, a line with the file's name and size is written and
@@ -40,16 +41,26 @@
 // the bytes beyond the size in the token, if the journal has a line of the run that wrote the file
 // and the file was not closed at this token.
 //
-//	line of this run, and the token's entry is of an earlier run or missing  → back to the line's size
-//	line of another run, and the token's entry is of this one                → an error: that run wrote later
-//	in the token, the run starts over                                        → what the sink wrote goes, or an error if others added to it
-//	in the token, of another day or run of the path                          → cut to the token's size if it is ours, else left alone
-//	in the token, of an earlier run, in the mode overwrite                   → left there until the first records
-//	in the token, and no longer                                              → gone on with
-//	in the token, longer, and that is ours                                   → back to the token's size
-//	in the token, longer, and that is not ours                               → gone on with at its end, or an error if compressed
-//	a line that no token was handed out for                                  → back to the line's size
-//	another line                                                             → the user's now
+//	line of this run, and the token's entry is of an earlier run or missing
+//		→ back to the line's size
+//	line of another run, and the token's entry is of this one
+//		→ an error: that run wrote later
+//	in the token, the run starts over
+//		→ what the sink wrote goes, or an error if others added to it
+//	in the token, of another day or run of the path
+//		→ cut to the token's size if it is ours, else left alone
+//	in the token, of an earlier run, in the mode overwrite
+//		→ left there until the first records
+//	in the token, and no longer
+//		→ gone on with
+//	in the token, longer, and that is ours
+//		→ back to the token's size
+//	in the token, longer, and that is not ours
+//		→ gone on with at its end, or an error if compressed
+//	a line that no token was handed out for
+//		→ back to the line's size
+//	another line
+//		→ the user's now
 //
 // # How files are overwritten
 //

@@ -172,7 +172,8 @@ func FuzzToken(f *testing.F) {
 }
 
 func FuzzJournal(f *testing.F) {
-	f.Add([]byte("{\"mark\":\"m\"}\n{\"file\":{\"series\":\"a\",\"size\":0,\"base\":0,\"new\":true,\"run\":\"r\"}}\n{\"handed\":true}\n"))
+	f.Add([]byte("{\"mark\":\"m\"}\n{\"file\":{\"series\":\"a\",\"size\":0,\"base\":0,\"new\":true,\"run\":\"r\"}}\n" +
+		"{\"handed\":true}\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var j journal
 		if err := j.parse(raw); err != nil {

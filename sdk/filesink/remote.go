@@ -337,7 +337,8 @@ func (r *remote) remove(ctx context.Context, all runs, owner string) error {
 				return err
 			case !strings.HasPrefix(info.Owner, owner):
 				return sdk.Permanent(fmt.Errorf(
-					"object %s: this run would remove it, and something else has written it: move it away, then run again", key))
+					"object %s: this run would remove it, and something else has written it: "+
+						"move it away, then run again", key))
 			}
 			return r.store.Remove(gctx, key)
 		})
@@ -504,7 +505,8 @@ func read(in *os.File, at, size int64) ([]byte, error) {
 func (r *remote) gone(ctx context.Context, f file) error {
 	_, err := r.store.Head(ctx, f.path())
 	if errors.Is(err, objects.ErrNotExist) {
-		sdk.Log(ctx).Warn("an object of an earlier run is not on the store, nor in the private folder: this run adds only "+
+		sdk.Log(ctx).Warn("an object of an earlier run is not on the store, nor in the private "+
+			"folder: this run adds only "+
 			"what is new since then; to have everything delivered again, run with --full", "object", f.path())
 		return nil
 	}

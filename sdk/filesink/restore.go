@@ -65,7 +65,8 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	if t.Mark != j.mark && len(t.Files) > 0 {
 		if r.start.Resume {
 			return sdk.Permanent(fmt.Errorf(
-				"%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
+				"%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or "+
+					"the path in the settings, or start over with a full run",
 				r.sink.template.root, filepath.Base(j.path)))
 		}
 		if err := r.lost(t.Files); err != nil {
@@ -87,7 +88,8 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	r.tellStrange(ctx, filepath.Base(j.path))
 	if len(r.kept) > 0 && t.Format != r.sink.format {
 		return sdk.Permanent(fmt.Errorf(
-			"the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
+			"the files in %s were written with compression %s, the settings say %s: set another path, or "+
+				"start over with a full run",
 			r.sink.template.root, t.Format, r.sink.format))
 	}
 	return j.clear()
@@ -111,13 +113,16 @@ func (r *restore) tellStrange(ctx context.Context, mark string) {
 	if len(r.strange) == 0 || r.sink.overwrite {
 		return
 	}
-	text := "the hidden file that marks the folder is new, or another's, so it is not known who wrote these files: they " +
+	text := "the hidden file that marks the folder is new, or another's, so it is not known who " +
+		"wrote these files: they " +
 		"stay, and this run "
 	if r.start.Full {
-		text += "adds everything to them, or behind them: if it is in them already, stop it, move them away, and run with " +
+		text += "adds everything to them, or behind them: if it is in them already, stop it, move " +
+			"them away, and run with " +
 			"--full again"
 	} else {
-		text += "adds only what is new since the run before to them, or behind them; if they are not its output, move them " +
+		text += "adds only what is new since the run before to them, or behind them; if they are " +
+			"not its output, move them " +
 			"away and run with --full"
 	}
 	sdk.Log(ctx).Warn(text, "folder", r.sink.template.root, "mark", mark, "files", listed(r.strange))
@@ -301,7 +306,8 @@ func (r *restore) cut(f *file, open bool) (bool, error) {
 		return false, nil
 	case info.Size() < f.Size:
 		return false, sdk.Permanent(fmt.Errorf(
-			"it has %d bytes, and %d were committed: something else has cut it; put it back, or start over with a full run",
+			"it has %d bytes, and %d were committed: something else has cut it; put it back, or "+
+				"start over with a full run",
 			info.Size(), f.Size))
 	case open:
 		return true, truncate(path, f.Size)
@@ -309,7 +315,8 @@ func (r *restore) cut(f *file, open bool) (bool, error) {
 		return true, nil
 	case r.token.Format != plain:
 		return false, sdk.Permanent(fmt.Errorf(
-			"it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
+			"it has %d bytes, and %d were committed: something else has written to it, and it is compressed; "+
+				"move it away, then run again",
 			info.Size(), f.Size))
 	}
 	f.Size, f.Shared = info.Size(), true // continue at the end of what is there

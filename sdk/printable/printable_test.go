@@ -13,7 +13,8 @@ import (
 )
 
 // evil has one of each kind: title, clipboard, cursor, colour, direction, C1, invisible, broken.
-const evil = "\x1b]0;T\x07\x1b]52;c;cm0=\x07\x1b[2J\x1b[31mE\u202eA\u202c\r\nrun FORGED\u009b31m\u2028\u2066\u200b\U000e0041\x7f\xff\x00"
+const evil = "\x1b]0;T\x07\x1b]52;c;cm0=\x07\x1b[2J\x1b[31mE\u202eA\u202c\r\n" +
+	"run FORGED\u009b31m\u2028\u2066\u200b\U000e0041\x7f\xff\x00"
 
 func TestText(t *testing.T) {
 	t.Parallel()

@@ -457,7 +457,8 @@ func TestHostsThatDoNotDial(t *testing.T) {
 	l := newLink()
 	l.open = true
 	if _, err := l.dial(t.Context(), "tcp", "db:1"); !sdk.IsPermanent(err) ||
-		!strings.Contains(err.Error(), "dial tcp db:1: this host opens no connections for plugins: a newer scrapekit does") {
+		!strings.Contains(err.Error(), "dial tcp db:1: this host opens no connections for "+
+			"plugins: a newer scrapekit does") {
 		t.Error(err)
 	}
 	var d dialing

@@ -126,7 +126,8 @@ func cancelOf(id uint64) *pb.FromPlugin {
 
 // count counts outside of a call. Without a host, counts are dropped.
 func (l *link) count(name string, n int64) {
-	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: text.Valid(name), N: n}}})
+	counter := &pb.Counter{Name: text.Valid(name), N: n}
+	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: counter}})
 }
 
 // log sends an entry. It does not use the context of a call, so that an entry about a cancelled

@@ -31,7 +31,8 @@ const (
 	crashSeed  = "SDKTEST_CRASH_SEED"
 )
 
-// crashShare makes only one in so many operations fail, spread evenly: for slow machines.
+// crashShare makes only one in so many operations fail, and cuts the power only one in so many
+// times, spread evenly: for slow machines, and for sinks with many operations.
 const crashShare = "SDKTEST_CRASH_SHARE"
 
 // batchOf makes a batch of lines.
@@ -109,11 +110,14 @@ func (x *crash) test() {
 			x.Fatalf("the undisturbed process ended with %d:\n%s", whole.Code, whole.Output)
 		}
 	}
-	if connects {
+	files := whole != nil && whole.Count() > 0 // and they are traced
+	switch {
+	case connects:
 		x.part("killed at a connection", (*crash).killedAtWrites)
-	}
-	if whole == nil || whole.Count() == 0 { // it cannot be traced, or writes no files
+	case !files:
 		x.part("killed between calls", (*crash).killedBetweenCalls)
+	}
+	if !files {
 		return
 	}
 	if !x.target.Remote {

@@ -75,7 +75,7 @@ func (c *crashConn) Write(p []byte) (int, error) {
 
 // maxWriteKills is how often a process is killed in a write, spread evenly. Each kill costs a
 // process and a recovery.
-const maxWriteKills = 80
+const maxWriteKills = 40
 
 // killedAtWrites kills the process in its writes to connections: after half of one was sent, and
 // after all of it.

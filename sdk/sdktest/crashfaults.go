@@ -18,8 +18,11 @@ import (
 // of a kill.
 func (x *crash) powerCuts(whole *crashtest.Outcome) {
 	x.Helper()
-	n := 0
+	n, share, i := 0, x.number(crashShare, 1), 0
 	for c := range whole.PowerCuts(1) {
+		if i++; i%share != 0 {
+			continue
+		}
 		n += x.goOnFrom(cutAt(whole, c), c, whole.Said(c.After))
 	}
 	x.Logf("%d power cuts and kills over %d operations", n, whole.Count())

@@ -45,7 +45,8 @@ func (k kills) enough() error {
 		return fmt.Errorf("only %d of %d kills landed: the test proves less than it says", k.landed, k.planned)
 	}
 	if k.between*100 < k.landed*k.harmful {
-		return fmt.Errorf("only %d of %d kills fell between what a sink wrote and its commit: the test proves less than it says", k.between, k.landed)
+		return fmt.Errorf("only %d of %d kills fell between what a sink wrote and its commit: the test "+
+			"proves less than it says", k.between, k.landed)
 	}
 	return nil
 }
@@ -110,7 +111,8 @@ func TestSeededKills(t *testing.T) {
 				of[name] += n
 			}
 			if err != nil {
-				return fmt.Errorf("seed %d: %w\nagain: SCRAPEKIT_KILLS=%d SCRAPEKIT_SEED=%d go test -run TestSeededKills ./cmd/scrapekit", seed, err, killsOfASeed, seed)
+				return fmt.Errorf("seed %d: %w\nagain: SCRAPEKIT_KILLS=%d SCRAPEKIT_SEED=%d go test -run "+
+					"TestSeededKills ./cmd/scrapekit", seed, err, killsOfASeed, seed)
 			}
 			return nil
 		})

@@ -20,7 +20,8 @@ import (
 func pythonOf(t *testing.T) string {
 	t.Helper()
 	python := cmp.Or(os.Getenv("PYTHON"), "/usr/bin/python3")
-	script := "import grpc, google.protobuf, os, sysconfig; assert os.path.exists(sysconfig.get_path('include') + '/Python.h')"
+	script := "import grpc, google.protobuf, os, sysconfig; assert " +
+		"os.path.exists(sysconfig.get_path('include') + '/Python.h')"
 	out, err := exec.CommandContext(t.Context(), python, "-c", script).CombinedOutput()
 	if err == nil {
 		_, err = exec.LookPath("cc")

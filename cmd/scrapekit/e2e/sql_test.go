@@ -87,7 +87,8 @@ func TestStoringKilled(t *testing.T) {
 		proxy := sqltest.NewProxy(t, server.Addr, sqltest.MySQLCommit)
 		b.storingCut(t, database{sink: "mysql",
 			settings: func(_ string, round int) string {
-				return fmt.Sprintf("  url = \"mysql://scrapekit:secret@%s/scrapekit?tls=false\"\n  table = \"round%d_{stream}\"",
+				return fmt.Sprintf("  url = \"mysql://scrapekit:secret@%s/scrapekit?tls=false\"\n"+
+					"  table = \"round%d_{stream}\"",
 					proxy.Addr, round)
 			},
 			open: func(t testing.TB, _ string) *sql.DB {

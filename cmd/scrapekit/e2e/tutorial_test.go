@@ -23,7 +23,8 @@ const tutorialPrelude = `set -eu
 git() { [ "$*" = "clone https://github.com/scrapekit/scrapekit" ]; ln -s "$MODULE" scrapekit; }
 go() {
 	case "$*" in
-	"build -C scrapekit -o $PWD/bin/ ./cmd/scrapekit ./examples/tutorial/api") test -f scrapekit/cmd/scrapekit/main.go ;;
+	"build -C scrapekit -o $PWD/bin/ ./cmd/scrapekit ./examples/tutorial/api")
+		test -f scrapekit/cmd/scrapekit/main.go ;;
 	*) command go "$@" ;;
 	esac
 }

@@ -146,6 +146,7 @@ func TestTypeScriptProtocol(t *testing.T) {
 	}
 	made, err := os.ReadFile(filepath.Join(dir, "protocol.json"))
 	if err != nil || !bytes.Equal(kept, made) {
-		t.Errorf("sdk/typescript/src/protocol.json is not what the proto files say: run node protocol.mjs ../../proto there, with protobufjs (%v)", err)
+		t.Errorf("sdk/typescript/src/protocol.json is not what the proto files say: run node protocol.mjs "+
+			"../../proto there, with protobufjs (%v)", err)
 	}
 }

@@ -56,7 +56,8 @@ func scanCounted(row scanner) (s Split, err error) {
 }
 
 // unfinishedRun is the number of the unfinished run; -1: none.
-const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(seq) FROM runs) AND outcome NOT IN ('complete', 'abandoned')), -1)`
+const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(seq) FROM runs) AND outcome NOT IN ` +
+	`('complete', 'abandoned')), -1)`
 
 // Splits implements [View].
 func (s *SQLite) Splits(ctx context.Context, run string, q Query) (out []Split, err error) {
@@ -234,7 +235,8 @@ func (s *SQLite) Compact(ctx context.Context) error {
 // Reset implements [Admin]. The highest epoch stays, so that no old holder is taken for a new one.
 func (s *SQLite) Reset(ctx context.Context) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM splits; DELETE FROM sums; DELETE FROM tokens; DELETE FROM seats; UPDATE holder SET epoch = 0`)
+		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM splits; DELETE FROM sums; DELETE FROM tokens; `+
+			`DELETE FROM seats; UPDATE holder SET epoch = 0`)
 		return err
 	})
 }

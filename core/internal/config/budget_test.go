@@ -12,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 )
 
-const bombSuffix = "\nsource \"jira\" {\n  url = \"https://jira.example.com\"\n  projects = [\"A\"]\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n"
+const bombSuffix = "\nsource \"jira\" {\n  url = \"https://jira.example.com\"\n  projects = [\"A\"]\n}\n" +
+	"sink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n"
 
 // TestBombs is not parallel: it looks at the memory.
 func TestBombs(t *testing.T) {
@@ -21,13 +22,17 @@ func TestBombs(t *testing.T) {
 	for name, locals := range map[string]string{
 		"lists of lists of lists": list + `a = [for i in local.r: [for j in local.r: [for k in local.r: 1]]]`,
 		"shared and written out": list +
-			"a = [for i in local.r: \"xxxxxxxxxxxxxxxxxxxx\"]\nb = [for i in local.r: local.a]\nc = [for i in local.r: local.b]\nd = jsonencode(local.c)",
+			"a = [for i in local.r: \"xxxxxxxxxxxxxxxxxxxx\"]\nb = [for i in local.r: local.a]\n" +
+			"c = [for i in local.r: local.b]\nd = jsonencode(local.c)",
 		"shared and compared": list +
-			"a = [for i in local.r: 1]\nb = [for i in local.r: local.a]\nc = [for i in local.r: local.b] == [for i in local.r: local.b]",
+			"a = [for i in local.r: 1]\nb = [for i in local.r: local.a]\n" +
+			"c = [for i in local.r: local.b] == [for i in local.r: local.b]",
 		"a text that repeats": list +
-			"a = join(\"\", [for i in local.r: \"a\"])\nb = replace(local.a, \"\", local.a)\nc = replace(local.b, \"\", local.b)\nd = replace(local.c, \"\", local.c)",
+			"a = join(\"\", [for i in local.r: \"a\"])\nb = replace(local.a, \"\", local.a)\n" +
+			"c = replace(local.b, \"\", local.b)\nd = replace(local.c, \"\", local.c)",
 		"a pattern that repeats": list +
-			"a = join(\"\", [for i in local.r: \"aaaaaaaaaa\"])\nb = regexreplace(local.a, \"a*\", local.a)\nc = regexreplace(local.a, \"(a)\", \"$1$1$1$1${local.a}\")",
+			"a = join(\"\", [for i in local.r: \"aaaaaaaaaa\"])\nb = regexreplace(local.a, \"a*\", local.a)\n" +
+			"c = regexreplace(local.a, \"(a)\", \"$1$1$1$1${local.a}\")",
 		"joined": list + "a = \"" + wide + "\"\nb = join(local.a, local.r)",
 		"in a template": list + "a = \"" + wide +
 			"\"\nb = join(\"\", [for i in range(100): local.a])\nc = \"" + strings.Repeat("${local.b}", 1000) + "\"",
@@ -71,7 +76,8 @@ func TestLargeFiles(t *testing.T) {
 	t.Parallel()
 	list := "jsondecode(file(\"keys.json\"))"
 	keys := "[" + strings.TrimSuffix(strings.Repeat(`"PROJECT",`, 2_000), ",") + "]"
-	text := "locals {\n k = " + list + "\n up = [for k in local.k: upper(k) if k != \"\"]\n n = join(\",\", local.up)\n m = {for i, k in local.k: \"${k}-${i}\" => k}\n}" + bombSuffix
+	text := "locals {\n k = " + list + "\n up = [for k in local.k: upper(k) if k != \"\"]\n" +
+		" n = join(\",\", local.up)\n m = {for i, k in local.k: \"${k}-${i}\" => k}\n}" + bombSuffix
 	if _, d := config.Load(t.Context(), write(t, "p.hcl", text, "keys.json", keys), options(nil, nil)); len(d) > 0 {
 		t.Error(d)
 	}

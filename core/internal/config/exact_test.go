@@ -107,7 +107,8 @@ func TestHomeFolder(t *testing.T) {
 	}
 	t.Run("files and grants", func(t *testing.T) {
 		t.Parallel()
-		file := write(t, "a.hcl", "source \"github\" {\n  files {\n    path = \"~/files\"\n  }\n}\nsink \"jsonl\" {\n  path = \"~/out/{stream}.jsonl\"\n}\n")
+		file := write(t, "a.hcl", "source \"github\" {\n  files {\n    path = \"~/files\"\n  }\n}\n"+
+			"sink \"jsonl\" {\n  path = \"~/out/{stream}.jsonl\"\n}\n")
 		p := load(t, file, options(nil, withHome(nil)))
 		if got, want := p.Source.Files.Path, filepath.Join(home, "files"); got != want {
 			t.Errorf("files are kept in %q, want %q", got, want)

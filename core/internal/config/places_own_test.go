@@ -146,7 +146,9 @@ func TestMorePathsThanInstalled(t *testing.T) {
 		want  string
 	}{{installed, ""}, {artifact.Paths{Read: installed.Read},
 		"when it was installed it did not write in the folder that its setting out names"}} {
-		file := write(t, "p.hcl", "pipeline {\n required_plugins {\n x = { source = \"registry.example.com/a/x\" }\n}\n}\nsource \"x\" {\n in = \"data\"\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n")
+		file := write(t, "p.hcl", "pipeline {\n required_plugins {\n"+
+			" x = { source = \"registry.example.com/a/x\" }\n}\n}\n"+
+			"source \"x\" {\n in = \"data\"\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n")
 		o := options(nil, nil)
 		known := o.Lookup
 		o.Lookup = func(ctx context.Context, b config.BlockRef) (sdk.Info, error) {

@@ -58,7 +58,8 @@ func (l *loader) requirement(name string, a *hclsyntax.Attribute) (Requirement, 
 	}
 	v, _ = v.UnmarkDeep()
 	if r.Source, r.Constraint, ok = sourceOf(v); !ok {
-		l.fail(at, fmt.Sprintf(`write %s = { source = "registry.example.com/acme/scrapekit-%s", version = "~> 1.2" }, or %s = { source = "./path" }`, name, name, name),
+		l.fail(at, fmt.Sprintf(`write %s = { source = "registry.example.com/acme/scrapekit-%s", version = "~> 1.2" `+
+			`}, or %s = { source = "./path" }`, name, name, name),
 			"required_plugins: %s does not say where the plugin is", name)
 		return r, false
 	}

@@ -183,7 +183,8 @@ source "jira" {
   url      = nonsensitive(env("URL"))
   projects = [env("PROJECT", "KAFKA")]
   secret   = "Bearer ${trimspace(file("token.txt"))}"
-  fields   = { a = var.key, b = upper(var.key), c = "plain", d = env("USER"), e = nonsensitive(env("USER")), f = env("USER") }
+  fields   = { a = var.key, b = upper(var.key), c = "plain", d = env("USER")
+             e = nonsensitive(env("USER")), f = env("USER") }
   http {
     auth "basic" {
       user     = nonsensitive(var.key)

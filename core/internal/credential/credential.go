@@ -51,6 +51,12 @@ type Value interface {
 	Map(f func(text string) string) Value
 }
 
+// Expiring is a value that knows when it expires.
+type Expiring interface {
+	Value
+	Expires() time.Time // zero: it does not, or that is not known
+}
+
 // Place is a part of a request.
 type Place struct {
 	In   string // InHeader, InQuery or InCookie

@@ -231,7 +231,8 @@ func (r *refusal) Unwrap() error { return sdk.ErrNotGranted }
 func (p Policy) refuse(to target) error {
 	text := fmt.Sprintf("%s is not granted to %s", to, p.Plugin)
 	if find(p.Asked, to) == none {
-		text += `: the plugin does not ask for it, so a grant has no effect; its author has to, in the Permissions of its sdk.Info or by a setting with the tag dial:"true"`
+		text += `: the plugin does not ask for it, so a grant has no effect; its author has to, in the Permissions ` +
+			`of its sdk.Info or by a setting with the tag dial:"true"`
 	} else {
 		text += ": " + p.advice(to)
 	}

@@ -102,14 +102,16 @@ func TestWhereItLeads(t *testing.T) {
 		{"db.example.com", "93.184.216.34", "", ""},
 		{"93.184.216.34", "93.184.216.34", "", ""},
 		{"db.example.com", "10.0.0.5", "",
-			`leads to the private address 10.0.0.5, and a wildcard grants public ones alone: if it is meant, write in the block at x.hcl:3: grant { dial = ["db.example.com:5432"] }`},
+			`leads to the private address 10.0.0.5, and a wildcard grants public ones alone: if it is meant, write ` +
+				`in the block at x.hcl:3: grant { dial = ["db.example.com:5432"] }`},
 		{"10.0.0.5", "10.0.0.5", "", "is in a private network"},
 		{"localhost", "127.0.0.1", "", "private address 127.0.0.1"},
 		{"db.example.com", "169.254.169.254", "special address", "special address"},
 		{"db.example.com", "::ffff:169.254.169.254", "special address", "special address"},
 		{"db.example.com", "fd00:ec2::254", "special address", "special address"},
 		{"169.254.169.254", "169.254.169.254", "",
-			`no wildcard grants: if it is meant, write in the block at x.hcl:3: grant { dial = ["169.254.169.254:5432"] }`},
+			`no wildcard grants: if it is meant, write in the block at x.hcl:3: grant { dial = ` +
+				`["169.254.169.254:5432"] }`},
 		{"fd00:ec2::254", "fd00:ec2::254", "", "no wildcard grants"},
 	} {
 		for granted, want := range map[grant]string{byName: c.name, byWildcard: c.wildcard} {

@@ -75,7 +75,10 @@ type apiRun struct {
 }
 
 func (r apiRun) String() string {
-	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %6.2f %% in the second half %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.late, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
+	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %6.2f %% in the second half "+
+		"%3d in a pause %3d lost %5d "+
+		"requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.late,
+		r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
 }
 
 // runAPI asks for so many pages, with twelve workers.
@@ -175,7 +178,8 @@ func TestPageOfTheManual(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if got != table {
-		t.Errorf("%s is not what the table says; go test -run TestPageOfTheManual ./core/internal/fetch -update writes it anew", file)
+		t.Errorf("%s is not what the table says; go test -run TestPageOfTheManual "+
+			"./core/internal/fetch -update writes it anew", file)
 	}
 }
 

@@ -137,7 +137,8 @@ func TestCostsThatDiffer(t *testing.T) {
 						}
 						close(work)
 						wg.Wait()
-						used, refused = 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0, s.refused-apiWorkers),
+						used, refused = 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0,
+							s.refused-apiWorkers),
 							pages)
 						t.Logf("%.1f %% used, %d refused of %d", used, s.refused, pages+s.refused)
 					})

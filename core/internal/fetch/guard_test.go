@@ -41,7 +41,8 @@ func TestRebinding(t *testing.T) {
 	}
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
 	if err == nil || !sdk.IsPermanent(err) ||
-		!strings.Contains(err.Error(), "rebind.example, which is 169.254.169.254, is a special address that is never connected to") {
+		!strings.Contains(err.Error(), "rebind.example, which is 169.254.169.254, is a special address "+
+			"that is never connected to") {
 		t.Errorf("rebound: %v", err)
 	}
 }
@@ -53,7 +54,8 @@ func TestPrivateNamesAreAllowedByHand(t *testing.T) {
 	rt, name := resolving(t, s, false, addresstest.Resolver(t, "127.0.0.1"))
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
 	if err == nil || !sdk.IsPermanent(err) ||
-		!strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: if you mean that host, write http { allow_private = true }") {
+		!strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: if you mean that "+
+			"host, write http { allow_private = true }") {
 		t.Error(err)
 	}
 }

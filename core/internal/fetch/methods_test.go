@@ -31,7 +31,8 @@ func TestMethods(t *testing.T) {
 		{"a source that may search", []string{"GET", "HEAD", "POST"}, true, "GET HEAD GET+ HEAD+ POST+"},
 		{"a source that may remove", []string{"GET", "DELETE"}, true, "GET GET+ DELETE DELETE+"},
 		{"a sink that may create", []string{"POST"}, false, "POST POST+"},
-		{"a sink", nil, false, "GET HEAD POST PUT PATCH DELETE PURGE post GET+ HEAD+ POST+ PUT+ PATCH+ DELETE+ PURGE+ post+"},
+		{"a sink", nil, false,
+			"GET HEAD POST PUT PATCH DELETE PURGE post GET+ HEAD+ POST+ PUT+ PATCH+ DELETE+ PURGE+ post+"},
 	} {
 		rt := transport(t, c, httppolicy.Policy{Plugin: "source x", Pos: "x.hcl:1", Allow: allow, Methods: p.methods,
 			Reads: p.reads, Attempts: 1})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,6 +224,55 @@ func TestRenewedOnceForAll(t *testing.T) {
 	if renewals.Load() != 1 || asked.Load() > 100 {
 		t.Errorf("%d renewals, %d requests", renewals.Load(), asked.Load())
 	}
+}
+
+// signedBy notes the ids of the keys that requests are signed with.
+type signedBy []string
+
+func (s *signedBy) RoundTrip(req *http.Request) (*http.Response, error) {
+	_, id, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
+	id, _, _ = strings.Cut(id, "/")
+	*s = append(*s, id)
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+}
+
+// TestRenewedBeforeItExpires: keys that say when they expire are renewed by then, though they have
+// no ttl. Keys that expired before they were obtained are never sent.
+func TestRenewedBeforeItExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys := func(id string, life time.Duration) credential.Value {
+			return credential.AWS{Region: "r", Service: "s3", Process: fmt.Sprintf(
+				`{"AccessKeyId": %q, "SecretAccessKey": "secret", "Expiration": %q}`, id,
+				time.Now().Add(life).UTC().Format(time.RFC3339))}
+		}
+		var sent signedBy
+		var said []string
+		c := newClient(Options{}, &sent)
+		defer c.Close()
+		p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, api)}}
+		next := []credential.Value{keys("old", time.Minute), keys("second", time.Hour), keys("gone", time.Hour),
+			keys("gone", time.Hour)}
+		p.Auth = []credential.Credential{{Scheme: "aws_sigv4", Value: keys("first", 100*time.Second), Origins: p.Allow,
+			Renew: func(context.Context) (credential.Value, error) {
+				v := next[0]
+				next = next[1:]
+				return v, nil
+			}}}
+		rt := transport(t, c, p)
+		for _, wait := range []time.Duration{0, 85 * time.Second, 10 * time.Second, 0, 2 * time.Hour} {
+			time.Sleep(wait)
+			if _, _, err := ask(t.Context(), rt, "GET", api, ""); err != nil {
+				said = append(said, err.Error())
+			}
+		}
+		if want := (signedBy{"first", "first", "second", "second"}); !slices.Equal(sent, want) {
+			t.Errorf("signed with %v, want %v", sent, want)
+		}
+		if len(said) != 1 || !strings.Contains(said[0], "expired already") {
+			t.Errorf("%q", said)
+		}
+	})
 }
 
 // TestRefusedForGood: a credential that does not get better is not tried again and again.

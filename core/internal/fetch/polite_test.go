@@ -194,7 +194,8 @@ func TestPolite(t *testing.T) {
 				ideal := time.Duration((float64(c.requests) - c.burst) / c.rate * float64(time.Second))
 				n, of := host.refused(0)
 				late, lateOf := host.refused(0.2)
-				t.Logf("%5d requests in %7.1f s, ideal %7.1f s: %.3f x; refused %d of %d (%.2f %%), after the first fifth %d (%.2f %%)", c.requests,
+				t.Logf("%5d requests in %7.1f s, ideal %7.1f s: %.3f x; refused %d of %d (%.2f %%), after the "+
+					"first fifth %d (%.2f %%)", c.requests,
 					took.Seconds(), ideal.Seconds(), took.Seconds()/ideal.Seconds(), n, of, 100*float64(n)/float64(of),
 					late, 100*float64(late)/float64(lateOf))
 				if took.Seconds() > 1.1*ideal.Seconds() {

@@ -334,7 +334,8 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			within(t, "RetryAfter", sdk.RetryDelay(err), 7190*time.Second, 7200*time.Second)
 			if !sdk.IsPermanent(err) || s.requests.Load() != 1 ||
 				!strings.Contains(err.Error(),
-					"the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait (15 min); run again then") {
+					"the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait "+
+						"(15 min); run again then") {
 				t.Errorf("%v after %d", err, s.requests.Load())
 			}
 			// Another request does not go, nor wait.
@@ -345,10 +346,14 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 		})
 	})
 	for until, header := range map[string]string{
-		"used up for more than 99 years (Retry-After), longer than http.max_wait (15 min)":                    "Retry-After: 99999999999999999999",
-		"used up for more than 99 years (X-Retry-After), longer than http.max_wait (15 min)":                  "X-Retry-After: 99999999999999999999",
-		"used up until 2000-02-16 07:06 (Retry-After), longer than http.max_wait (15 min); run again then":    "Retry-After: 4000000",
-		"used up until 2000-02-16 07:06 (Retry-After-Ms), longer than http.max_wait (15 min); run again then": "Retry-After-Ms: 4000000000",
+		"used up for more than 99 years (Retry-After), longer " +
+			"than http.max_wait (15 min)": "Retry-After: 99999999999999999999",
+		"used up for more than 99 years (X-Retry-After), longer " +
+			"than http.max_wait (15 min)": "X-Retry-After: 99999999999999999999",
+		"used up until 2000-02-16 07:06 (Retry-After), longer than http.max_wait " +
+			"(15 min); run again then": "Retry-After: 4000000",
+		"used up until 2000-02-16 07:06 (Retry-After-Ms), longer than http.max_wait " +
+			"(15 min); run again then": "Retry-After-Ms: 4000000000",
 	} {
 		t.Run(header, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

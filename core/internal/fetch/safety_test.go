@@ -1,31 +1,54 @@
 // What other HTTP clients were seen to get wrong, each with a test of its own. Where to find what:
 //
-//	X-Api-Key, PRIVATE-TOKEN go along when a request is redirected to another host   TestApiKeyStaysAtItsHost
-//	Referer tells the next host the query, and the key in it                          TestRefererStaysAtItsHost
-//	an error tells the query; a password in a URL                                     TestSecretsStayInside, core.TestPlantedSecrets
-//	req.Host asks one host in the name of another; CR and LF in it                    TestHostOverride
-//	CR and LF in names and values of headers                                          TestLineBreaksInRequests, TestRefusedRequests
-//	a gzip bomb: 261 kB that become 268 MB (1028:1), no length stated                 TestGzipBomb; zstd, br, nested, short: TestBombs
-//	a proxy defeats the guard of addresses                                            TestProxyAndMetadata
-//	a list of allowed hosts that is not asked about redirects                         TestRedirectsAreChecked
-//	29 special addresses, of which the standard library knows some                    TestAddresses
-//	a name that leads to another address once it was looked at                        TestRebinding
+//	X-Api-Key, PRIVATE-TOKEN go along when a request is redirected to another host
+//		TestApiKeyStaysAtItsHost
+//	Referer tells the next host the query, and the key in it
+//		TestRefererStaysAtItsHost
+//	an error tells the query; a password in a URL
+//		TestSecretsStayInside, core.TestPlantedSecrets
+//	req.Host asks one host in the name of another; CR and LF in it
+//		TestHostOverride
+//	CR and LF in names and values of headers
+//		TestLineBreaksInRequests, TestRefusedRequests
+//	a gzip bomb: 261 kB that become 268 MB (1028:1), no length stated
+//		TestGzipBomb; zstd, br, nested, short: TestBombs
+//	a proxy defeats the guard of addresses
+//		TestProxyAndMetadata
+//	a list of allowed hosts that is not asked about redirects
+//		TestRedirectsAreChecked
+//	29 special addresses, of which the standard library knows some
+//		TestAddresses
+//	a name that leads to another address once it was looked at
+//		TestRebinding
 //
 // and what follows from it:
 //
-//	a hop is a request of its own, at most ten                                        TestRedirectsAreChecked, TestEveryFault (redirect loop)
-//	scheme, host and port: lower case, punycode, no dot at the end                    origin.TestParse, TestAllowList, FuzzAllowList
-//	credentials by origin, in https only unless the file names http                   TestCredentialsGoWhereTheyBelong, TestNoCredentialsInTheClear
-//	a plugin's Authorization, Cookie, Proxy-*, Host, Connection, TE and so on are dropped   TestRequestIsTheHostsOwn
-//	private addresses by allow_private alone, link-local and metadata never           TestAddresses, TestPrivateNamesAreAllowedByHand
-//	the environment's proxy is not used unless the file says so                       TestProxyIsByHand
-//	body 256 MiB after decoding, ratio 200:1 from 1 MiB on                            TestMaxBody, TestBombs, TestRatioIsMeasured
-//	headers 1 MiB, URL 16 KiB                                                         TestLargeReplyHeaders, TestRefusedRequests
-//	concurrency and rate, times for each phase                                        TestStrictestHolds, TestTimeLimits, TestConnectTimeLimit
-//	TLS 1.2 or newer, ca_file, client certificate, no check only by hand              TestTLS
-//	no Set-Cookie and no Authorization to the plugin, a jar in the host               TestCookiesStayInTheHost, TestRequestIsTheHostsOwn
-//	secrets in any spelling (base64, escaped) hidden wherever a byte is written       core.TestPlantedSecrets, core/internal/redact
-//	robots.txt, by default for a source that asks for it                              TestRobots, config.TestRobotsOfTheSource
+//	a hop is a request of its own, at most ten
+//		TestRedirectsAreChecked, TestEveryFault (redirect loop)
+//	scheme, host and port: lower case, punycode, no dot at the end
+//		origin.TestParse, TestAllowList, FuzzAllowList
+//	credentials by origin, in https only unless the file names http
+//		TestCredentialsGoWhereTheyBelong, TestNoCredentialsInTheClear
+//	a plugin's Authorization, Cookie, Proxy-*, Host, Connection, TE and so on are dropped
+//		TestRequestIsTheHostsOwn
+//	private addresses by allow_private alone, link-local and metadata never
+//		TestAddresses, TestPrivateNamesAreAllowedByHand
+//	the environment's proxy is not used unless the file says so
+//		TestProxyIsByHand
+//	body 256 MiB after decoding, ratio 200:1 from 1 MiB on
+//		TestMaxBody, TestBombs, TestRatioIsMeasured
+//	headers 1 MiB, URL 16 KiB
+//		TestLargeReplyHeaders, TestRefusedRequests
+//	concurrency and rate, times for each phase
+//		TestStrictestHolds, TestTimeLimits, TestConnectTimeLimit
+//	TLS 1.2 or newer, ca_file, client certificate, no check only by hand
+//		TestTLS
+//	no Set-Cookie and no Authorization to the plugin, a jar in the host
+//		TestCookiesStayInTheHost, TestRequestIsTheHostsOwn
+//	secrets in any spelling (base64, escaped) hidden wherever a byte is written
+//		core.TestPlantedSecrets, core/internal/redact
+//	robots.txt, by default for a source that asks for it
+//		TestRobots, config.TestRobotsOfTheSource
 
 package fetch
 
@@ -200,7 +223,8 @@ func TestProxyThatRefuses(t *testing.T) {
 		says      string
 	}{
 		{proxy.URL, http.StatusProxyAuthRequired, true, 1,
-			"the proxy " + address + " makes no connection: 407 Proxy Authentication Required; give user and password in http.proxy"},
+			"the proxy " + address + " makes no connection: 407 Proxy Authentication Required; " +
+				"give user and password in http.proxy"},
 		{proxy.URL, http.StatusForbidden, true, 1, "the proxy " + address + " makes no connection: 403 Forbidden"},
 		{proxy.URL, http.StatusBadGateway, false, 2, "the proxy " + address + " makes no connection: 502 Bad Gateway"},
 		{closed.URL, 0, false, 0, "connection refused by the proxy " + strings.TrimPrefix(closed.URL, "http://")},

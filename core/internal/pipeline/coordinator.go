@@ -210,7 +210,8 @@ func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, e
 	if broken := res.Splits[checkpoint.Broken]; outcome == checkpoint.Complete && broken > 0 {
 		res.Outcome, res.Err = checkpoint.Incomplete, &IncompleteError{Count: broken, Broken: res.Broken}
 	}
-	held := c.held.Hold(ctx, func(context.Context) { err = c.Keep(res) }) // another coordinator would overwrite the report
+	// another coordinator would overwrite the report
+	held := c.held.Hold(ctx, func(context.Context) { err = c.Keep(res) })
 	if err := errors.Join(held, err); err != nil {
 		return res, errors.Join(res.Err, err)
 	}

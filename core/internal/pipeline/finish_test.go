@@ -160,8 +160,8 @@ func TestFencedRunFinishesNothing(t *testing.T) {
 	w.wantTold(t, told)
 }
 
-// refusingLate is a sink whose far end refuses the record 3 of each split after the commit. It tells of
-// that with a later one.
+// refusingLate is a sink whose far end refuses the record 3 of each split after the commit. It
+// tells of that with a later one.
 type refusingLate struct {
 	memorySink
 	kept, told int // records that are committed, and of these those of which was told what is refused

@@ -185,7 +185,9 @@ func simulate(t *testing.T, seed uint64) *sim {
 	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{},
 		letters: map[place][]string{}, owners: map[place]*simLetters{}}
 	s.finished, s.starts = map[string]map[string]bool{}, map[place]sdk.Start{}
-	s.logs, s.keyed, s.loose = map[int]*sdktest.MemorySink{}, &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
+	s.logs = map[int]*sdktest.MemorySink{}
+	s.keyed = &keyedSink{records: map[string]simRecord{}}
+	s.loose = &looseSink{records: map[string]int{}}
 	s.helpers = []int{0, 0, 1, 1, 2, 4}[chance(seed, "seats").IntN(6)]
 	dir := t.TempDir()
 	s.openStore = sync.OnceValue(func() checkpoint.Store { return checkpoint.NewMemory() }) // in the bubble
@@ -563,6 +565,7 @@ func (s *sim) same(what string, got, want map[string]int) {
 }
 
 func (s *sim) fail(format string, args ...any) {
-	s.t.Errorf("seed %d: %s\nto see it again: SCRAPEKIT_SEED=%d go test -run 'TestSimulation$' ./core/internal/pipeline\n%s",
+	s.t.Errorf("seed %d: %s\nto see it again: SCRAPEKIT_SEED=%d go test -run 'TestSimulation$' "+
+		"./core/internal/pipeline\n%s",
 		s.seed, fmt.Sprintf(format, args...), s.seed, tail(s.faults.trace, 80))
 }

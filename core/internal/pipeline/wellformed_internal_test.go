@@ -108,7 +108,8 @@ func checkScan(t *testing.T, line []byte) {
 }
 
 func BenchmarkWellFormed(b *testing.B) {
-	record := `{"id":123456,"key":"ABC-123","summary":"Something does not work as it should","created":"2024-01-01T00:07:00.000+0000","labels":["a","b"],` +
+	record := `{"id":123456,"key":"ABC-123","summary":"Something does not work as it ` +
+		`should","created":"2024-01-01T00:07:00.000+0000","labels":["a","b"],` +
 		`"body":"` + strings.Repeat("It was seen on a machine with many cores. ", 4) +
 		`\n","votes":12,"open":true,"parent":null}` + "\n"
 	batch := sdk.Batch{Stream: "s", Count: 600, Payload: []byte(strings.Repeat(record, 600))}

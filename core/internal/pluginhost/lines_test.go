@@ -117,7 +117,8 @@ main.main()
 func TestLinesGoOnAfterAPanicThatWasOnlyPrinted(t *testing.T) {
 	t.Parallel()
 	l := &lines{log: hclog.NewNullLogger()}
-	l.read(strings.NewReader("panic: printed, not meant\n\ngoroutine 1 [running]:\nmain.f()\n\t/src/f.go:1 +0x1\nback to work\nmore"))
+	l.read(strings.NewReader("panic: printed, not meant\n\ngoroutine 1 [running]:\nmain.f()\n" +
+		"\t/src/f.go:1 +0x1\nback to work\nmore"))
 	if last, _ := l.tail(); !slices.Equal(last, []string{"back to work", "more"}) {
 		t.Errorf("kept %q", last)
 	}

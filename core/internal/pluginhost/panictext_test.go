@@ -14,15 +14,19 @@ func TestPanicTexts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ stderr, want string }{
 		"panic": {
-			"panic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n\t/src/main.go:43 +0x1d\nmain.main()\n\t/src/main.go:9 +0x2\nexit status 2\n",
+			"panic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n" +
+				"\t/src/main.go:43 +0x1d\nmain.main()\n\t/src/main.go:9 +0x2\nexit status 2\n",
 			"panic: boom at /src/main.go:43",
 		},
 		"fatal error of the runtime": {
-			"fatal error: concurrent map writes\n\ngoroutine 18 [running]:\ninternal/runtime/maps.fatal({0x1, 0x2})\n\t/go/src/runtime/panic.go:1181 +0x18\nmain.grow(0x1)\n\t/src/main.go:12 +0x5\n",
+			"fatal error: concurrent map writes\n\ngoroutine 18 [running]:\n" +
+				"internal/runtime/maps.fatal({0x1, 0x2})\n" +
+				"\t/go/src/runtime/panic.go:1181 +0x18\nmain.grow(0x1)\n\t/src/main.go:12 +0x5\n",
 			"fatal error: concurrent map writes at /src/main.go:12",
 		},
 		"signal": {
-			"SIGSEGV: segmentation violation\nPC=0x47 m=0 sigcode=0\n\ngoroutine 1 [syscall]:\nmain.call()\n\t/src/main.go:5 +0x2\n\nrax    0x0\n",
+			"SIGSEGV: segmentation violation\nPC=0x47 m=0 sigcode=0\n\n" +
+				"goroutine 1 [syscall]:\nmain.call()\n\t/src/main.go:5 +0x2\n\nrax    0x0\n",
 			"SIGSEGV: segmentation violation PC=0x47 m=0 sigcode=0 at /src/main.go:5",
 		},
 		"none": {"working\nstill working\n", ""},
@@ -45,7 +49,8 @@ func TestStack(t *testing.T) {
 	t.Parallel()
 	var told []string
 	l := &lines{log: hclog.NewNullLogger(), plain: func(line string) { told = append(told, line) }}
-	l.read(strings.NewReader("one\n\ntwo\npanic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n\t/src/main.go:43 +0x1d\n"))
+	l.read(strings.NewReader("one\n\ntwo\npanic: boom\n\n" +
+		"goroutine 7 [running]:\nmain.read(...)\n\t/src/main.go:43 +0x1d\n"))
 	want := "panic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n /src/main.go:43 +0x1d\n"
 	if got := newCrash("x", nil, l).Stack(); got != want {
 		t.Errorf("got %q\nwant %q", got, want)

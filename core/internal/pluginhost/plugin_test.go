@@ -157,8 +157,9 @@ func TestCrash(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	for name, c := range map[string]struct{ do, want string }{
-		"panic": {"panic", "source fake: the plugin died: exit status 2: panic: runtime error: index out of range [10] with length 0 [recovered"},
-		"exit":  {"exit", "source fake: the plugin died: exit status 3; last lines: last words"},
+		"panic": {"panic", "source fake: the plugin died: exit status 2: " +
+			"panic: runtime error: index out of range [10] with length 0 [recovered"},
+		"exit": {"exit", "source fake: the plugin died: exit status 3; last lines: last words"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

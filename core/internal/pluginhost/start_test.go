@@ -51,7 +51,8 @@ func TestStartFailures(t *testing.T) {
 		"settings":   {spec(`{"fail":"no such project"}`, "source"), "no such project", true},
 		"wrong kind": {wrongKind, "the plugin fake is a sink, not a source", true},
 		"chatty": {spec(``, "say", "Hello\x1b[1m World!"),
-			`the plugin printed "Hello World!" on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?; last lines: about to speak`, true},
+			`the plugin printed "Hello World!" on stdout where its handshake belongs; is it a scrapekit plugin, ` +
+				`and does it print nothing else there?; last lines: about to speak`, true},
 		"litter": {spec(``, "litter"),
 			"the plugin made more than 64 files in the folder of its socket and was ended", true},
 		"mute": {spec(``, "mute"), "the plugin closed its stdout before the handshake", true},

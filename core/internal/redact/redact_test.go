@@ -200,15 +200,16 @@ func TestURL(t *testing.T) {
 	var s Set
 	s.Add("hunter2")
 	for in, want := range map[string]string{
-		"https://h/p?a=1&token=abc&b=2":              "https://h/p?a=1&token=[redacted]&b=2",
-		"https://h/?access_token=a&apiKey=b&X-Sig=c": "https://h/?access_token=[redacted]&apiKey=[redacted]&X-Sig=[redacted]",
-		"https://h/?client%5Fsecret=a":               "https://h/?client%5Fsecret=[redacted]",
-		"https://h/?issueKey=K-1&projectKey=K":       "https://h/?issueKey=K-1&projectKey=K",
-		"https://h/?author=me&monkey=1&assign=2":     "https://h/?author=me&monkey=1&assign=2",
-		"https://h/hunter2?q=hunter2":                "https://h/[redacted]?q=[redacted]",
-		"https://user:pass@h/":                       "https://h/",
-		"https://h/cb#id_token=abc":                  "https://h/cb#id_token=[redacted]",
-		"https://h/?X-Amz-Signature=a&X-Amz-Date=b":  "https://h/?X-Amz-Signature=[redacted]&X-Amz-Date=b",
+		"https://h/p?a=1&token=abc&b=2": "https://h/p?a=1&token=[redacted]&b=2",
+		"https://h/?access_token=a&apiKey=b&X-Sig=c": "https://h/?access_token=[redacted]" +
+			"&apiKey=[redacted]&X-Sig=[redacted]",
+		"https://h/?client%5Fsecret=a":              "https://h/?client%5Fsecret=[redacted]",
+		"https://h/?issueKey=K-1&projectKey=K":      "https://h/?issueKey=K-1&projectKey=K",
+		"https://h/?author=me&monkey=1&assign=2":    "https://h/?author=me&monkey=1&assign=2",
+		"https://h/hunter2?q=hunter2":               "https://h/[redacted]?q=[redacted]",
+		"https://user:pass@h/":                      "https://h/",
+		"https://h/cb#id_token=abc":                 "https://h/cb#id_token=[redacted]",
+		"https://h/?X-Amz-Signature=a&X-Amz-Date=b": "https://h/?X-Amz-Signature=[redacted]&X-Amz-Date=b",
 	} {
 		u, err := url.Parse(in)
 		if err != nil {

@@ -139,7 +139,8 @@ func TestPaths(t *testing.T) {
 
 func TestDelay(t *testing.T) {
 	t.Parallel()
-	f := Parse([]byte("user-agent: a\ncrawl-delay: 2.5\nuser-agent: b\ncrawl-delay: never\nuser-agent: *\ncrawl-delay: 1e300"))
+	f := Parse([]byte("user-agent: a\ncrawl-delay: 2.5\nuser-agent: b\n" +
+		"crawl-delay: never\nuser-agent: *\ncrawl-delay: 1e300"))
 	for agent, want := range map[string]time.Duration{"a": 2500 * time.Millisecond, "b": 0} {
 		if got := f.For(agent).Delay; got != want {
 			t.Errorf("%s: %s, want %s", agent, got, want)

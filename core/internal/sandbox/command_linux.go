@@ -96,7 +96,8 @@ func programFD(l Limits) (int, error) {
 	return int(min(l.Files, host.Cur-spare)), nil
 }
 
-const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWNS
+const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC |
+	syscall.CLONE_NEWUTS | syscall.CLONE_NEWNS
 
 // onTop adds what a privileged host can do, and what Full requires.
 func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) error {

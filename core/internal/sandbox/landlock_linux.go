@@ -34,8 +34,9 @@ const (
 	readTree   = readFile | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	execFile   = readFile | unix.LANDLOCK_ACCESS_FS_EXECUTE
 	writeFile  = readFile | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
-	socketTree = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
-	writeTree  = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
+	socketTree = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_REG |
+		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
+	writeTree = readTree | writeFile | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
 		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR | unix.LANDLOCK_ACCESS_FS_REFER
 	// fileOnly are the rights that apply to files as well as folders.
 	fileOnly = execFile | writeFile | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV

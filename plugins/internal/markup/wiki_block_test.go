@@ -82,7 +82,8 @@ var wikiLists = []grammarRow{
 
 var wikiTables = []grammarRow{
 	{"||heading 1||heading 2||heading 3||\n|col A1|col A2|col A3|\n|col B1|col B2|col B3|",
-		"| heading 1 | heading 2 | heading 3 |\n| --- | --- | --- |\n| col A1 | col A2 | col A3 |\n| col B1 | col B2 | col B3 |"},
+		"| heading 1 | heading 2 | heading 3 |\n| --- | --- | --- |\n| col A1 | col A2 | col A3 |\n" +
+			"| col B1 | col B2 | col B3 |"},
 	{"|a|b|", "| a | b |\n| --- | --- |"},
 	{"|a|b", "| a | b |\n| --- | --- |"},
 	{"|a|b|\n|c|", "| a | b |\n| --- | --- |\n| c |  |"},
@@ -138,7 +139,9 @@ var wikiAdvancedFormatting = []grammarRow{
 	{"{noformat}not closed *bold*", "not closed **bold**"},
 	{"{panel}\nSome text\n{panel}", "> Some text"},
 	{"{panel:title=My title}\nSome text with a title\n{panel}", "> **My title**\n>\n> Some text with a title"},
-	{"{panel:title=My title|borderStyle=dashed|borderColor=#ccc|titleBGColor=#F7D6C1|bgColor=#FFFFCE}\na block of text\n{panel}", "> **My title**\n>\n> a block of text"},
+	{"{panel:title=My " +
+		"title|borderStyle=dashed|borderColor=#ccc|titleBGColor=#F7D6C1|bgColor=#FFFFCE}\n" +
+		"a block of text\n{panel}", "> **My title**\n>\n> a block of text"},
 	{"{panel}\n* a\n\n{code}b{code}\n{panel}", "> - a\n>\n> ```\n> b\n> ```"},
 	{"{panel}a{panel}b", "> a\n\nb"},
 	{"{code:title=Bar.java|borderStyle=solid}\n// Some comments here\n{code}",

@@ -128,7 +128,8 @@ func (p *Postgres) classed(err error) error {
 		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))
 	}
 	for _, code := range []string{"28", "3D", "3F", "42"} { // login, database, schema, rights and syntax
-		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" { // these two: another was faster
+		// 42P07 and 42710 say that another process created the table or the object first.
+		if strings.HasPrefix(pg.Code, code) && pg.Code != "42P07" && pg.Code != "42710" {
 			return sdk.Permanent(fmt.Errorf("%s: %w", p.place(), err))
 		}
 	}
@@ -304,7 +305,8 @@ func (p *Postgres) load(ctx context.Context, s *session, t *table, rows []row) e
 		staging = &staged{t: t}
 		s.staged[t.name] = staging
 		if t.keyed() {
-			first = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s, 0::bigint AS %s FROM %s LIMIT 0; ",
+			first = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DROP "+
+				"AS SELECT %s, 0::bigint AS %s FROM %s LIMIT 0; ",
 				p.quote(stageOf(t)), list(p, t.all()), stageOrder, p.table(t.name)) + first
 		}
 	}

@@ -123,7 +123,8 @@ func (l *SQLite) row() string { return "VALUES " }
 func (l *SQLite) forUpdate() string { return "" }
 
 func (l *SQLite) columns() (string, []any) {
-	return "SELECT m.name, p.name, p.type FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type IN ('table', 'view')", nil
+	return "SELECT m.name, p.name, p.type FROM sqlite_master m " +
+		"JOIN pragma_table_info(m.name) p WHERE m.type IN ('table', 'view')", nil
 }
 
 func (l *SQLite) before() []string { return nil }

@@ -46,8 +46,8 @@ sink does not know its own files again. The hidden file is also a lock: no secon
 same path.
 
 With ` + "`path = \"s3://bucket/{stream}.csv\"`" + ` the files grow in the sink's private folder and are sent to the
-object store as they grow. An object gets only what is committed for good, and is there to be read when it is complete: see
-` + "`visible`" + `.`
+object store as they grow. An object gets only what is committed for good, and is there to be read when it is
+complete: see ` + "`visible`" + `.`
 
 // Plugin returns the sink as a plugin.
 func Plugin() sdk.Plugin {

@@ -41,8 +41,8 @@ const doc = `Sends batches of records to an HTTP endpoint, in the order in which
 
 A batch is kept in a private folder until the host has saved its commit. Then it is sent, with the same bytes under the
 same key, until the endpoint has confirmed it. So the endpoint sees nothing that the run takes back, and a batch that it
-gets twice has the same key. A run is complete when all of its batches are confirmed. Batches of a run that ends in another
-way are sent when it goes on.
+gets twice has the same key. A run is complete when all of its batches are confirmed. Batches of a run that ends in
+another way are sent when it goes on.
 
 Credentials, limits, retries and TLS are those of the block's http block. A reply 429 or 503 with Retry-After pauses the
 sink. Redirects are not followed.
@@ -138,7 +138,8 @@ func checkHeaders(c Config) error {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
 			return fmt.Errorf("headers: %q is no header that can be sent", name)
 		case slices.Contains(hostsOwn, canonical):
-			return fmt.Errorf(`headers: %s is set by the host; for a credential write http { auth "bearer" { token = env("…") } }`,
+			return fmt.Errorf(`headers: %s is set by the host; for a credential write http { auth "bearer" `+
+				`{ token = env("…") } }`,
 				canonical)
 		case canonical == http.CanonicalHeaderKey(c.KeyHeader):
 			return fmt.Errorf("headers: %s is the header of the idempotency key: key_header names another", canonical)
@@ -176,5 +177,6 @@ func (s *Sink) Guarantee() sdk.Guarantee {
 			Why: "the endpoint ignores a request whose " + s.KeyHeader + " it knows, and that of a batch never changes"}
 	}
 	return sdk.Guarantee{Delivery: sdk.AtLeastOnce,
-		Why: "a request whose reply is lost is sent again, and idempotent = true does not say that the endpoint ignores it"}
+		Why: "a request whose reply is lost is sent again, and idempotent = true does not say " +
+			"that the endpoint ignores it"}
 }

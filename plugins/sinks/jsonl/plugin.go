@@ -36,8 +36,8 @@ Lines that you append to a plain file after a run stay. A compressed file that w
 shorter than at the last commit, is refused.
 
 With ` + "`path = \"s3://bucket/{stream}.jsonl\"`" + ` the files grow in the sink's private folder and are sent to the
-object store as they grow. An object gets only what is committed for good, and is there to be read when it is complete: see
-` + "`visible`" + `. A run adds no lines to objects of earlier runs: it begins issues-00001.jsonl, and so on.`
+object store as they grow. An object gets only what is committed for good, and is there to be read when it is
+complete: see ` + "`visible`" + `. A run adds no lines to objects of earlier runs: it begins issues-00001.jsonl, and so on.`
 
 // Plugin returns the sink as a plugin.
 func Plugin() sdk.Plugin {

@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"net"
 	"os"
@@ -34,15 +35,13 @@ func place(mode, dir string) string {
 	return mode + hex.EncodeToString(sum[:4])
 }
 
-func theCase(addr, mode, live string) sdktest.SinkCase {
+func theCase(db *sql.DB, addr, mode, live string) sdktest.SinkCase {
 	return sdktest.SinkCase{
 		Config: func(_ *testing.T, dir string) any {
 			return map[string]any{"url": "mysql://scrapekit:secret@" + addr + "/scrapekit",
 				"table": place(mode, dir) + "{stream}", "mode": mode}
 		},
 		Read: func(t *testing.T, dir, stream string) []string {
-			db := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
-			defer db.Close()
 			return sqltest.Records(t, db, "SELECT data FROM `"+place(mode, dir)+stream+"` WHERE "+live)
 		},
 		Host:   sdk.Host{Dial: new(net.Dialer).DialContext},
@@ -57,13 +56,16 @@ func theCase(addr, mode, live string) sdktest.SinkCase {
 func TestServer(t *testing.T) {
 	crashtest.Plain(t)
 	addr := server(t)
+	db := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
 	for mode, live := range map[string]string{"append": "NOT _scrapekit_deleted", "upsert": "true",
 		"history": "_current"} {
 		t.Run(mode, func(t *testing.T) {
-			sdktest.TestSink(t, mysql.Plugin(), theCase(addr, mode, live))
+			t.Parallel()
+			sdktest.TestSink(t, mysql.Plugin(), theCase(db, addr, mode, live))
 		})
 	}
 	t.Run("crash", func(t *testing.T) {
-		sdktest.CrashSink(t, mysql.Plugin(), theCase(addr, "append", "NOT _scrapekit_deleted"))
+		t.Parallel()
+		sdktest.CrashSink(t, mysql.Plugin(), theCase(db, addr, "append", "NOT _scrapekit_deleted"))
 	})
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"database/sql"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,15 +34,12 @@ func place(dir string) string {
 	return strings.ToLower(filepath.Base(filepath.Dir(dir)) + filepath.Base(dir))
 }
 
-func theCase(addr, mode, live string) sdktest.SinkCase {
-	url := sqltest.PostgresURL(addr, "scrapekit")
+func theCase(db *sql.DB, url, mode, live string) sdktest.SinkCase {
 	return sdktest.SinkCase{
 		Config: func(_ *testing.T, dir string) any {
 			return map[string]any{"url": url, "schema": mode + place(dir), "mode": mode}
 		},
 		Read: func(t *testing.T, dir, stream string) []string {
-			db := sqltest.Open(t, "pgx", url)
-			defer db.Close()
 			return sqltest.Records(t, db, `SELECT data FROM "`+mode+place(dir)+`"."`+stream+`" WHERE `+live)
 		},
 		Host:   sdk.Host{Dial: new(net.Dialer).DialContext},
@@ -55,14 +53,17 @@ func theCase(addr, mode, live string) sdktest.SinkCase {
 //ci:plain
 func TestServer(t *testing.T) {
 	crashtest.Plain(t)
-	addr := server(t)
+	url := sqltest.PostgresURL(server(t), "scrapekit")
+	db := sqltest.Open(t, "pgx", url)
 	for mode, live := range map[string]string{"append": "NOT _scrapekit_deleted", "upsert": "true",
 		"history": "_current"} {
 		t.Run(mode, func(t *testing.T) {
-			sdktest.TestSink(t, postgres.Plugin(), theCase(addr, mode, live))
+			t.Parallel()
+			sdktest.TestSink(t, postgres.Plugin(), theCase(db, url, mode, live))
 		})
 	}
 	t.Run("crash", func(t *testing.T) {
-		sdktest.CrashSink(t, postgres.Plugin(), theCase(addr, "append", "NOT _scrapekit_deleted"))
+		t.Parallel()
+		sdktest.CrashSink(t, postgres.Plugin(), theCase(db, url, "append", "NOT _scrapekit_deleted"))
 	})
 }

@@ -166,7 +166,7 @@ func Postgres(t testing.TB, settings ...string) *Server {
 		t.Fatal(err)
 	}
 	s.run(t, filepath.Join(bin, "initdb"), "-D", data, "-U", "scrapekit", "--pwfile", password, "-A", "scram-sha-256",
-		"-E", "UTF8", "--no-sync")
+		"-E", "UTF8", "--no-sync", "--wal-segsize=1")
 	_, port, _ := net.SplitHostPort(s.Addr)
 	s.bin = filepath.Join(bin, "postgres")
 	s.args = []string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c",

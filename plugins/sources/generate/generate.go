@@ -22,8 +22,8 @@ type Config struct {
 
 const doc = `Makes records up: invented issues, all of one size, and with the same content each time.
 
-It needs no remote system. Use it to measure a pipeline, or to see how a sink or a transform works. A second run finds nothing new unless
-` + "`records`" + ` was raised; ` + "`--full`" + ` makes all of them again.`
+It needs no remote system. Use it to measure a pipeline, or to see how a sink or a transform works. A second run
+finds nothing new unless ` + "`records`" + ` was raised; ` + "`--full`" + ` makes all of them again.`
 
 // stream is the one stream.
 const stream = "records"
@@ -45,7 +45,8 @@ const schema = `{
 		"votes": {"type": "integer", "minimum": 0},
 		"score": {"type": "number"},
 		"open": {"type": "boolean"},
-		"author": {"type": "object", "required": ["name", "email"], "properties": {"name": {"type": "string"}, "email": {"type": "string"}}},
+		"author": {"type": "object", "required": ["name", "email"],
+			"properties": {"name": {"type": "string"}, "email": {"type": "string"}}},
 		"labels": {"type": "array", "items": {"type": "string"}},
 		"text": {"type": "string"}
 	}

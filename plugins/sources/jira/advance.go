@@ -197,7 +197,7 @@ func (w *walk) restart() {
 }
 
 // deeper goes to the next page of the same query. On Data Center it begins with the last issue of
-// this page, which shows whether the list has moved up. If that is impossible, a roll call must
+// this page, which shows whether the list has moved up. If that is impossible, a verification must
 // show that nothing is hidden.
 func (w *walk) deeper(q search, p page, last moment) {
 	d := &w.depth
@@ -231,8 +231,8 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 		w.bind()
 		return true, nil
 	}
-	// What is after movable is not owed. What the server itself says to hold back is requested once
-	// more.
+	// What is after movable is not owed. If the server itself says that it holds something back,
+	// request it once more.
 	held, met, err := w.counted(ctx, q, p)
 	if err != nil || held <= met {
 		return false, err
@@ -253,9 +253,9 @@ func (w *walk) ends(q search, p page) bool {
 }
 
 // counted returns the server's own count of the query's issues, and how many it has shown. Cloud is
-// asked only if it does not confirm its end. For Data Center, the total of a roll call counts. For
-// what is not owed, both are equal there unless it shows nothing at all: the next run requests that
-// again.
+// asked only if it does not confirm its end. For Data Center, the total of a verification counts.
+// For what is not owed, both are equal there unless the server shows nothing at all: the next run
+// requests that again.
 func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
 	met = len(w.met())
 	if w.proof.calling {

@@ -4,9 +4,9 @@
 // A server that omits issues in the middle of its list, such as a cluster node with half an index,
 // shows full pages that join. Only its totals reveal it: the query from the anchor counts what the
 // previous query counted, minus what was met before the anchor. If it counts less, issues were
-// deleted meanwhile or were not shown; a roll call of what precedes the anchor decides. Until then
-// the walk, and its cursor, stay at the start of the previous query, so nothing unseen is skipped.
-// Edits and new issues only increase the later total.
+// deleted meanwhile or were not shown. A verification of what precedes the anchor decides. Until
+// then the walk, and its cursor, stay at the start of the previous query, so nothing unseen is
+// skipped. Edits and new issues only increase the later total.
 
 package jira
 

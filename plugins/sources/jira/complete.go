@@ -248,7 +248,8 @@ func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) 
 				return nil, 0, err
 			}
 			for n, e := range page.elements {
-				known := cmp.Or(e.id, fmt.Sprintf("at %d", start+n)) // an entry without an id is identified by its place
+				// an entry without an id is identified by its place
+				known := cmp.Or(e.id, fmt.Sprintf("at %d", start+n))
 				if !have[known] {
 					have[known] = true
 					all = append(all, e)

@@ -104,7 +104,8 @@ func routesOf(before, after jiratest.Stats) string {
 // costTable writes the table.
 func costTable(dataCenter, cloud []cost) string {
 	var b strings.Builder
-	b.WriteString("| streams | requests per 1,000 issues, Data Center | Cloud | peers | a run with nothing new, Data Center | Cloud |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| streams | requests per 1,000 issues, Data Center | Cloud | peers | a run with nothing new, " +
+		"Data Center | Cloud |\n|---|---|---|---|---|---|\n")
 	for n, row := range costRows() {
 		d, c := dataCenter[n], cloud[n]
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d |\n", row.what, thousands(d.first), thousands(c.first),

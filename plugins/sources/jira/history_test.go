@@ -14,13 +14,16 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says
 // otherwise, as for the differential ones.
 const historySeeds = 3
 
+//ci:plain
 func TestHistories(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		first, count := setting(t, "SCRAPEKIT_SEED", 0), setting(t, "SCRAPEKIT_HISTORIES", historySeeds)

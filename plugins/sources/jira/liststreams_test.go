@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // listNames are the streams that are lists.
@@ -221,7 +222,10 @@ func TestListsKilledAtEveryCursor(t *testing.T) {
 }
 
 // Bad days of a server change nothing of what comes.
+//
+//ci:plain
 func TestListsOfATroubledServer(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w, h := listWorld(t, jiratest.Options{Flavour: f, Seed: 7, ListPage: 3,
@@ -297,7 +301,9 @@ func TestListsOfNamedProjects(t *testing.T) {
 	})
 }
 
+//ci:plain
 func TestListsConform(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
 		t.Run(f.String(), func(t *testing.T) {

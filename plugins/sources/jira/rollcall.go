@@ -1,36 +1,38 @@
-// The roll call: the proof that a pass whose pages cannot be joined has hidden nothing.
+// Verification: the proof that a pass whose pages cannot be joined has hidden nothing.
 //
-// An issue that goes away from before the page that is asked for (it is edited, moved, deleted)
-// moves the list up and hides the issue that takes its place. Where a page begins with an issue of
-// those before it, nothing is hidden (joins). Where it cannot, because pages hold one issue or the
-// server gives tokens that may be places, that the pass met nothing new shows nothing: what went
-// away may have been known, and what is hidden was not met.
+// If an issue before the requested page goes away (it is edited, moved or deleted), the list moves
+// up, and the issue that takes its place is hidden. If a page begins with an issue of those before
+// it, nothing is hidden (joins). That check is impossible if pages hold one issue, or if the server
+// gives tokens that may name places. Then it proves nothing that the pass met nothing new: the
+// issue that went away may have been known, and the hidden one was not met.
 //
-// So the ids that the query shows are asked for once more, alone and from the other end, and all
-// that are named must have been met. That is sound where the roll call itself is whole:
+// So the ids that the query shows are requested once more, without fields and in reverse order. The
+// pass must have met all of them. That is sound if the verification itself is whole, in one of
+// these ways:
 //
-//   - It came in one page. One reply shows the list at one moment. An issue that stood there all
+//   - It came in one page. One reply shows the list at one moment, so every issue that existed all
 //     the time is on it.
 //   - Its pages join.
-//   - The one before it named the same issues. If a roll call hides an issue, then one that it had
-//     read went away before it ended, and the next one does not name that one. So two that are the
-//     same hid nothing. This alone takes for granted that what goes away does not come back to its
-//     place between the two, both times.
+//   - The previous verification named the same issues. If a verification hides an issue, then an
+//     issue that it had
+// read went away before it ended, and the next one does not name that issue. So two equal
+// verifications hid nothing. Only this case assumes that what goes away does not come back to its
+// place between the two, both times.
 //
-// It is made, too, where a page of Data Center has fewer issues than the server counts there: the
-// second look tells what is gone and what was left out. Where the server counts a few that it never
-// shows, twice the same, its index names issues that are gone, and the walk goes on with a warning:
-// see [rest.FewLack] for how few. Where it counts more than that, the walk does not go on: the
-// split fails, its cursor stays, and the next run asks for what was not shown.
+// A verification also runs if a page of Data Center has fewer issues than the server counts there.
+// It shows which issues are gone and which were left out. If the server counts a few that it never
+// shows, twice the same, its index names issues that are gone, and the walk continues with a
+// warning: see [rest.FewLack] for the number. If it counts more than that, the walk does not
+// continue: the split fails, its cursor stays, and the next run requests what was not shown.
 //
-// What is named and was not met has the pass done again. It is bounded by the minutes that were
-// gone through, so that it ends where issues go on to be made or edited. A server of which the
-// answers flap is given up after mostTries.
+// If it names an issue that was not met, the pass is done again. The pass is bounded by the minutes
+// that were walked, so that it ends even if issues are made or edited all the time. A server whose
+// answers keep changing is given up after mostTries.
 //
-// Of an update walk, only what is older than movable is owed. Its query is bounded by movable
-// before it goes deep: what the bounded query shows only becomes less, as an edit takes an issue
+// For an update walk, only what is older than movable is owed. Its query is bounded by movable
+// before it goes deep. The result of the bounded query only shrinks, because an edit takes an issue
 // out of it for good. An issue that was edited just now, and that the index still has at its old
-// place, stands in it as any other, whatever time it shows.
+// place, appears in it like any other, whatever time it shows.
 
 package jira
 
@@ -45,32 +47,32 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// mostTries is how many roll calls in a row may end without a step forward.
+// mostTries is the number of verifications in a row that may end without progress.
 const mostTries = 8
 
-// proof is what is under way to prove a pass.
+// proof is the state of a verification.
 type proof struct {
-	to      int64 // the bound of the roll call: what is before it is proven then; 0: none
+	to      int64 // its bound: what is before it is verified then; 0: none is under way
 	calling bool
 	rolls   int
-	before  map[string]bool // what the last roll call named
-	held    int             // how many the server counted then
+	before  map[string]bool // ids that the last verification named
+	held    int             // the server's count at that time
 	least   int             // the fewest that one named
-	met     int             // how many issues the walk had met at the last one
+	met     int             // number of issues that the walk had met at the last one
 	tries   int
 }
 
-// call begins a roll call of what is before to.
+// call begins a verification of what is before to.
 func (w *walk) call(to int64) {
 	w.proof.to, w.proof.calling = to, true
 	w.restart()
 }
 
-// idsPage is how many ids Data Center gives at once, unless its administrator has set another
-// limit. To ask for more makes pages deep in a list refused by servers on OpenSearch.
+// idsPage is the number of ids that Data Center returns at once, unless its administrator has set
+// another limit. Larger requests make servers on OpenSearch refuse pages deep in a list.
 const idsPage = 1000
 
-// roll is its query: as many ids at once as the server gives.
+// roll returns its query: as many ids at once as the server returns.
 func (w *walk) roll() search {
 	most := mostIDs
 	if w.reader.at.Flavour == rest.DataCenter {
@@ -85,11 +87,11 @@ func (w *walk) roll() search {
 	}
 }
 
-// nameless begins what stands for an issue with neither id nor key, which cannot be told in a roll
-// call.
+// nameless begins the id of an issue with neither id nor key, which a verification cannot
+// recognise.
 const nameless = "?"
 
-// answer takes down an issue that a roll call names.
+// answer records an issue that a verification names.
 func (w *walk) answer(i *issue) (news bool) {
 	if i.key == "" && strings.HasPrefix(i.id, "#") {
 		return w.depth.note(nameless + i.id)
@@ -97,7 +99,7 @@ func (w *walk) answer(i *issue) (news bool) {
 	return w.depth.note(i.id)
 }
 
-// called judges a roll call that is at its end.
+// called decides about a verification that has ended.
 func (w *walk) called(ctx context.Context, q search, p page) (more bool, err error) {
 	held, _, err := w.counted(ctx, q, p)
 	if err != nil {
@@ -147,12 +149,12 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 	return true, nil
 }
 
-// proven goes on behind what is proven.
+// proven continues after what is verified.
 func (w *walk) proven() (more bool) {
 	to := w.proof.to
 	w.proof = proof{}
 	if w.stretch.Base >= w.anchor {
-		w.stretch = stretch{} // else only its end is proven
+		w.stretch = stretch{} // else only its end is verified
 	}
 	if to == w.to {
 		return w.over()
@@ -162,8 +164,8 @@ func (w *walk) proven() (more bool) {
 	return true
 }
 
-// refused reports whether a page token that the server does not take any more has a way on: the
-// pass begins anew, if it had met something.
+// refused reports whether the walk can continue after the server refuses a page token: the pass
+// begins anew, if it had met something.
 func (w *walk) refused(q search, err error) bool {
 	if q.token == "" || rest.Status(err) != http.StatusBadRequest {
 		return false

@@ -36,16 +36,16 @@ source "jira" {
 }
 ` + "```" + `
 
-*Incremental* streams read what has changed since the last run, by the field that is named. *Snapshot* streams read their
-whole list in every run, but emit only what is new or different since the last one, and a deletion for what is gone; a run
-over lists in which nothing changed emits nothing. What a snapshot costs each time is in the last column: a handful of
-requests for most, but one or more for each project, board, screen or field where the list is a list of lists. On a site
-with 500 boards, ` + "`board_issues`" + ` is 500 requests and more, in every run.
+*Incremental* streams read what has changed since the last run, by the field that is named. *Snapshot* streams read
+their whole list in every run, but emit only what is new or different since the last one, and a deletion for what is
+gone; a run over lists in which nothing changed emits nothing. What a snapshot costs each time is in the last
+column: a handful of requests for most, but one or more for each project, board, screen or field where the list is a
+list of lists. On a site with 500 boards, ` + "`board_issues`" + ` is 500 requests and more, in every run.
 
-A stream that the site does not have is left out with a warning. One that this account may not read, or that fails each time while the
-server answers other requests, is left out too, and so is a single list of it, such as that of one board: the run goes on with the rest, ends as
-incomplete, and names what is missing. Where all streams are selected, by ` + "`\"*\"`" +
-	`, that asks for what the account may see: what it is
+A stream that the site does not have is left out with a warning. One that this account may not read, or that fails
+each time while the server answers other requests, is left out too, and so is a single list of it, such as that of
+one board: the run goes on with the rest, ends as incomplete, and names what is missing. Where all streams are
+selected, by ` + "`\"*\"`" + `, that asks for what the account may see: what it is
 refused is no more than a warning.
 With the setting ` + "`projects`" + `, the streams of projects and boards read those projects only.
 
@@ -56,7 +56,8 @@ The JSON Schema of the records of each stream is printed by ` + "`scrapekit plug
 func streamsDoc() []byte {
 	var b bytes.Buffer
 	b.WriteString(preface)
-	fmt.Fprintf(&b, "\n| stream | what it holds | primary key | read | on | comes from | requests of a run |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "\n| stream | what it holds | primary key | read | on | comes from | requests of a run "+
+		"|\n|---|---|---|---|---|---|---|\n")
 	for _, e := range catalogue() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", e.Name, e.Doc, strings.Join(e.PrimaryKey, ", "),
 			howRead(e), flavoursOf(e), code(e.from), cmp.Or(e.cost, "—"))

@@ -2,34 +2,58 @@
 // both flavours, but for what only one has: Data Center a result window (dc), Cloud page tokens, a
 // search that is gone and bulk requests (cloud).
 //
-//	server lowers maxResults            TestFullWithPagesOfAllSizes
-//	total grows, shrinks or lies        TestDeletionsDuringTheWalkLoseNothing, TestEndThatASearchClaimsIsNotBelieved
-//	many issues in one minute           TestBulkEditOfMoreThanAPage, TestEndThatASearchClaimsIsNotBelievedWithinAMinute
-//	account not in UTC, summer time     TestIncrementalDeliversEachChangeOnce, TestHourThatComesTwice
-//	500 beyond the result window (dc)   TestNothingIsLostBeyondTheResultWindow
-//	429 in all its forms                TestRefusalsAreNotTheEnd; who waits is the host: TestHints, TestResetAloneIsObeyed of core/internal/fetch
-//	token repeats or expires (cloud)    TestPageTokensThatMisbehave, TestPageTokenThatExpiresOnTheWay
-//	no token, or always one (cloud)     TestEndThatASearchClaimsIsNotBelieved, TestSearchThatCannotBeReadToItsEnd
-//	410 of the old search (cloud)       TestOldSearchThatIsGone
-//	dead token: 200 and nothing         TestTokenThatDies, TestTokenThatDiesDuringTheRun, TestNothingVisible
-//	400 must surface                    TestListedProjectThatNoSearchKnowsIsLeftOut, TestRepliesThatAreErrors
-//	comments cut, the oldest missing    TestCutListsAreCompleted, TestCommentsAreNotBelievedToBeWhole
-//	worklogs cut at 20, histories at    TestIssueStreamsAreAsTheBooksSay; by id, where Cloud cuts at 40:
-//	100 or 40                           TestIssueThatComesBackIsWhole
-//	field that differs at every fetch   TestTwoEditsWithinOneSecond, TestReadingASplitAgainGivesEqualRecords
-//	moved issue: same id, new key       TestMovedIssueKeepsItsID, TestMovedIssueIsNotDeleted, TestContentOfIssues
-//	renamed project                     TestProjectThatIsRenamedWhileItIsRead, TestTwoCensusesThatDifferAboutAnIssue
-//	deleted users                       TestDeletedUsers
-//	null author, control characters     TestOddContentPassesUntouched, TestControlCharactersInStringsAreEscaped
+//	server lowers maxResults
+//		TestFullWithPagesOfAllSizes
+//	total grows, shrinks or lies
+//		TestDeletionsDuringTheWalkLoseNothing, TestEndThatASearchClaimsIsNotBelieved
+//	many issues in one minute
+//		TestBulkEditOfMoreThanAPage, TestEndThatASearchClaimsIsNotBelievedWithinAMinute
+//	account not in UTC, summer time
+//		TestIncrementalDeliversEachChangeOnce, TestHourThatComesTwice
+//	500 beyond the result window (dc)
+//		TestNothingIsLostBeyondTheResultWindow
+//	429 in all its forms
+//		TestRefusalsAreNotTheEnd; the host waits: TestHints and
+//		TestResetAloneIsObeyed of core/internal/fetch
+//	token repeats or expires (cloud)
+//		TestPageTokensThatMisbehave, TestPageTokenThatExpiresOnTheWay
+//	no token, or always one (cloud)
+//		TestEndThatASearchClaimsIsNotBelieved, TestSearchThatCannotBeReadToItsEnd
+//	410 of the old search (cloud)
+//		TestOldSearchThatIsGone
+//	dead token: 200 and nothing
+//		TestTokenThatDies, TestTokenThatDiesDuringTheRun, TestNothingVisible
+//	400 must surface
+//		TestListedProjectThatNoSearchKnowsIsLeftOut, TestRepliesThatAreErrors
+//	comments cut, the oldest missing
+//		TestCutListsAreCompleted, TestCommentsAreNotBelievedToBeWhole
+//	worklogs cut at 20, histories at 100, or 40 by id (cloud)
+//		TestIssueStreamsAreAsTheBooksSay, TestIssueThatComesBackIsWhole
+//	field that differs at every fetch
+//		TestTwoEditsWithinOneSecond, TestReadingASplitAgainGivesEqualRecords
+//	moved issue: same id, new key
+//		TestMovedIssueKeepsItsID, TestMovedIssueIsNotDeleted, TestContentOfIssues
+//	renamed project
+//		TestProjectThatIsRenamedWhileItIsRead, TestTwoCensusesThatDifferAboutAnIssue
+//	deleted users
+//		TestDeletedUsers
+//	null author, control characters
+//		TestOddContentPassesUntouched, TestControlCharactersInStringsAreEscaped
 //	flavour changes under the same name TestOtherFlavourUnderTheSameNameGoesOn
-//	bulk leaves out in silence (cloud)  TestDeletedIssueIsDeletedInAllStreams, TestChangelogsThatTheBulkLeavesOut
-//	server cannot tell just now         TestDoubtfulIssueIsNotDeleted
-//	attachments redirect elsewhere      TestAttachmentsAreKept of cmd/scrapekit
+//	bulk leaves out in silence (cloud)
+//		TestDeletedIssueIsDeletedInAllStreams, TestChangelogsThatTheBulkLeavesOut
+//	server cannot tell just now
+//		TestDoubtfulIssueIsNotDeleted
+//	attachments redirect elsewhere
+//		TestAttachmentsAreKept of cmd/scrapekit
 //	edited more often than the job runs TestEditsDuringTheWalkArrive
-//	paging a mutable order              TestEditsDuringTheWalkArrive, TestDifferentialHistories
-//	deletions show in no search         TestDeletedIssueIsDeletedInAllStreams
+//	paging a mutable order
+//		TestEditsDuringTheWalkArrive, TestDifferentialHistories
+//	deletions show in no search
+//		TestDeletedIssueIsDeletedInAllStreams
 //	lost permission looks like deletion TestHiddenIssueComesBack, TestMassLossDeletesNothing
-//	hidden for a while                  TestEditThatIsHiddenFromTheWalkArrives, TestIssueThatVanishesAndComesBackIsReadWhole
+//	hidden for a while
+//		TestEditThatIsHiddenFromTheWalkArrives, TestIssueThatVanishesAndComesBackIsReadWhole
 
 package jira_test
 

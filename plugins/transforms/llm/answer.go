@@ -75,10 +75,13 @@ const ceremonyMax = 160
 
 // ceremonies are beginnings of comments that say that work was done, but not what.
 var ceremonies = regexp.MustCompile(`(?i)^\W*(?:(?:hi|hey|hello|ok|okay|yes|great|nice|cool|awesome|@\S+)\W+)*` +
-	`(?:lgtm|\+ ?1|ship it|thanks?|thank you|thx|ty|many thanks|merged?|merging|committed|pushed|landed|applied|cherry-?picked|backported|` +
+	`(?:lgtm|\+ ?1|ship it|thanks?|thank you|thx|ty|many ` +
+	`thanks|merged?|merging|committed|pushed|landed|applied|cherry-?picked|backported|` +
 	`fixed (?:in|by|via|with)|resolved (?:in|by|via|with)|issue resolved by|done\b|closing|closed|resolving|reopen|` +
-	`integrated in|i(?:'ve| have)? (?:just )?(?:merged|committed|pushed)|will commit|patch (?:is )?(?:available|attached)|attached|` +
-	`(?:opened|created|raised|submitted) (?:a |the )?(?:pr|pull request|patch)|pr\b|pull request|ci (?:run|results?)\b|ping\b|assigned|looks good)`)
+	`integrated in|i(?:'ve| have)? (?:just )?(?:merged|committed|pushed)|will commit|patch (?:is ` +
+	`)?(?:available|attached)|attached|` +
+	`(?:opened|created|raised|submitted) (?:a |the )?(?:pr|pull request|patch)|pr\b|pull request|ci ` +
+	`(?:run|results?)\b|ping\b|assigned|looks good)`)
 
 // ceremony reports whether a text only says that work was done, or contains only links.
 func ceremony(text string) bool {

@@ -12,7 +12,8 @@ import (
 
 func TestConformance(t *testing.T) {
 	const issue = `{"id":"1","key":"ACME-1","summary":"The cache grows without end","description":` +
-		`"Each lookup of a missing key adds an entry that is never removed, so memory grows by a megabyte a minute under load.","type":"Bug"}`
+		`"Each lookup of a missing key adds an entry that is never removed, so memory grows by a megabyte a minute ` +
+		`under load.","type":"Bug"}`
 	sdktest.TestTransform(t, llm.Plugin(), sdktest.TransformCase{
 		Config: map[string]any{"min_chars": 50},
 		Input: []sdk.Batch{

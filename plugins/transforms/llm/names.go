@@ -118,7 +118,8 @@ func bare(s string) bool {
 
 // ordinary are ordinary words that are also names.
 var ordinary = wordSet(`will mark grant may june april august rose art guy rich bill max min jan feb mar apr jun jul aug sep oct nov dec
-	mon tue wed thu fri sat sun hope faith joy grace drew rob pat chase chance dean duke earl lance page king major miles
+	mon tue wed thu fri sat sun hope faith joy grace drew rob pat chase chance dean duke earl lance page king major
+	miles
 	test tests user users admin root guest anonymous nobody unknown system service bot none null true false
 	apache spark kafka cassandra hadoop hive flink java scala python data code dev info build release master main trunk
 	map key value list set get the and for not new old can all one two log sql api web app git jira github server client node core`)

@@ -31,7 +31,8 @@ func TestIssueOfGitHub(t *testing.T) {
 		Reporter: "Zora Quill", ReporterID: "1",
 		People: []normal.Person{{ID: "1", Login: "zora"}, {ID: "2", Login: "ivok"}},
 		Comments: []normal.Comment{{Author: "Ivo Kestrel", AuthorID: "2", Created: "2026-01-05T10:00:00Z",
-			Body: normal.String("The heartbeat thread of zora dies:\n```go\nfunc main() {}\n```\nSet the retry limit higher to avoid it, as the old coordinator does.")}},
+			Body: normal.String("The heartbeat thread of zora dies:\n```go\nfunc main() {}\n```\n" +
+				"Set the retry limit higher to avoid it, as the old coordinator does.")}},
 	}
 	res := transformedLines(t, `{}`, sdk.Upsert, line(t, is))
 	checkSchemas(t, `{}`, res)

@@ -10,7 +10,8 @@ import (
 func TestPseudonyms(t *testing.T) {
 	t.Parallel()
 	al := user("al", "Al")
-	body := "[~ivok] and @ivok, IVO KESTREL, also al, @al and Ivo saw it; ivoks and Ivor did not. [~stranger] neither. " +
+	body := "[~ivok] and @ivok, IVO KESTREL, also al, @al and Ivo saw it; ivoks and Ivor did " +
+		"not. [~stranger] neither. " +
 		"Write to ivok@mail.example.org or zora.q+x@example.com. Quill knows. path /home/zora.q/x_ivok"
 	rec := transformed(t, `{}`, newIssue(m{"description": body + longText,
 		"comment": m{"comments": []m{said(ivo, 3, longText), said(al, 4, longText)}}}, nil)).one("pretrain")

@@ -42,8 +42,9 @@ type Shares struct {
 
 const about = `Makes training records of issues: documents for pre-training, and the tasks summarization, classification and
 question answering, derived only from what the issue holds. It reads normalised issues, whatever source they come from:
-their form is sdk/normal/issue.json, and that of documents sdk/normal/document.json. Wiki markup and ADF become Markdown,
-bots are dropped, people become pseudonyms. An issue that cannot give a record gives none; the report counts why.`
+their form is sdk/normal/issue.json, and that of documents sdk/normal/document.json. Wiki markup and ADF become
+Markdown, bots are dropped, people become pseudonyms. An issue that cannot give a record gives none; the report
+counts why.`
 
 // The output streams.
 const (

@@ -13,7 +13,8 @@ func TestPretrain(t *testing.T) {
 	res := transformed(t, `{}`, newIssue(m{"attachment": []m{{"id": "1", "filename": "a.log"}, {}}}, nil))
 	rec := res.one("pretrain")
 	want := "# Consumer hangs after a restart\n\n**user_1** (2026-01-01T09:00:00Z):\n\n" + longText +
-		"\n\n**user_2** (2026-01-05T10:00:00Z):\n\nThe heartbeat thread dies with the old coordinator. Set the retry limit higher to avoid it."
+		"\n\n**user_2** (2026-01-05T10:00:00Z):\n\nThe heartbeat thread dies with the old coordinator. Set the " +
+		"retry limit higher to avoid it."
 	if rec["text"] != want {
 		t.Errorf("text\n%s\nwant\n%s", rec["text"], want)
 	}
@@ -276,7 +277,8 @@ func TestCeremony(t *testing.T) {
 	for text, want := range map[string]bool{
 		"LGTM, +1 from my side": true, "Thanks Bob, I merged this to trunk.": true,
 		"Fixed in 2.1 by the commit above": true, "@user_3 ping? Any news on this one": true,
-		"Merging strategies matter here: the compaction drops the tombstone when two runs overlap, so that the row comes back. Use the levelled strategy with smaller tables; it keeps both.": false,
+		"Merging strategies matter here: the compaction drops the tombstone when two runs overlap, so that the row " +
+			"comes back. Use the levelled strategy with smaller tables; it keeps both.": false,
 		"The option must be set on both brokers.": false, "https://a.example/1 https://b.example/2": true,
 	} {
 		if got := ceremony(text); got != want {

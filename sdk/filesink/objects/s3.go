@@ -133,10 +133,12 @@ func (s *s3) advice(e *s3Error) string {
 	case e.Code == "AuthorizationHeaderMalformed" || e.Code == "PermanentRedirect" ||
 		e.Status == http.StatusMovedPermanently:
 		return fmt.Sprintf(`set endpoint and the region of auth "aws_sigv4" to %s`, region)
-	case e.Code == "InvalidAccessKeyId" || e.Code == "SignatureDoesNotMatch" || e.Code == "ExpiredToken":
+	case e.Code == "InvalidAccessKeyId" || e.Code == "XAdminUserNotFound" || e.Code == "SignatureDoesNotMatch" ||
+		e.Code == "ExpiredToken":
 		return `check auth "aws_sigv4" in the http block of the sink`
 	case e.Status == http.StatusForbidden:
-		return fmt.Sprintf("the credential needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:DeleteObject on the bucket %s",
+		return fmt.Sprintf("the credential needs s3:PutObject, s3:GetObject, s3:ListBucket, "+
+			"s3:DeleteObject on the bucket %s",
 			s.bucket)
 	}
 	return ""
@@ -153,7 +155,7 @@ func known(err error) error {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	case e.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: %w", ErrExists, err)
-	case e.Status == http.StatusNotFound && e.Code != "NoSuchBucket":
+	case e.Status == http.StatusNotFound && (e.Code == "" || e.Code == "NoSuchKey"): // a reply to HEAD has no code
 		return fmt.Errorf("%w: %w", ErrNotExist, err)
 	}
 	return err
@@ -198,10 +200,21 @@ func (s *s3) Put(ctx context.Context, o Object, body []byte) error {
 func (s *s3) Head(ctx context.Context, key string) (Info, error) {
 	h, _, err := s.do(ctx, http.MethodHead, key, nil, nil, nil)
 	if err != nil {
-		return Info{}, known(err)
+		return Info{}, known(s.why(ctx, key, err))
 	}
 	size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
 	return Info{Size: size, Owner: h.Get(ownerHeader)}, err
+}
+
+// why asks once more why HEAD was refused, in a way whose reply says it.
+func (s *s3) why(ctx context.Context, key string, refused error) error {
+	var e *s3Error
+	if !errors.As(refused, &e) || e.Status == http.StatusNotFound || !sdk.IsPermanent(refused) {
+		return refused
+	}
+	_, _, err := s.do(ctx, http.MethodGet, "", url.Values{"list-type": {"2"}, "prefix": {key}, "max-keys": {"1"}}, nil,
+		nil)
+	return cmp.Or(err, refused)
 }
 
 func (s *s3) List(ctx context.Context, prefix string, f func(key string)) error {

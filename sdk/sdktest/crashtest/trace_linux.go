@@ -29,8 +29,9 @@ const (
 	killOnExit     = 0x100000
 	eventSeccomp   = 7
 	getSyscallInfo = 0x420e
-	follow         = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACEFORK | syscall.PTRACE_O_TRACEVFORK | syscall.PTRACE_O_TRACEEXEC
-	options        = follow | syscall.PTRACE_O_TRACESYSGOOD | traceSeccomp | killOnExit
+	follow         = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACEFORK | syscall.PTRACE_O_TRACEVFORK |
+		syscall.PTRACE_O_TRACEEXEC
+	options = follow | syscall.PTRACE_O_TRACESYSGOOD | traceSeccomp | killOnExit
 )
 
 // tracer follows one program.

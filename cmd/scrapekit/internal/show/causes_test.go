@@ -18,7 +18,8 @@ func TestCausesAreToldOnce(t *testing.T) {
 	}
 	broken := observe.SplitBroken{Split: "b", Err: errors.New("host.example is down")}
 	var told []bool
-	for _, e := range []observe.Event{observe.Planned{}, observe.Planned{}, down("a"), down("b"), down("b"), down("c"), broken,
+	for _, e := range []observe.Event{observe.Planned{}, observe.Planned{}, down("a"), down("b"), down("b"), down("c"),
+		broken,
 		broken} {
 		told = append(told, c.told(e))
 	}

@@ -4,6 +4,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -77,8 +78,8 @@ func newLive(a credential.Credential, set *redact.Set, obtain obtain, missing bo
 	case missing:
 		h.until = h.got
 		h.worked.Store(true) // so that the first renewal does not count as failed
-	case a.TTL > 0:
-		h.until = h.got.Add(a.TTL)
+	default:
+		h.until = expiry(a.Value, a.TTL)
 	}
 	return &live{name: a.Title(), origins: a.Origins, set: set, obtain: obtain, held: h}
 }
@@ -183,17 +184,31 @@ func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (htt
 // renewed obtains the value with a.Renew.
 func renewed(a credential.Credential) obtain {
 	return func(ctx context.Context, _ credential.Value) (credential.Value, time.Time, error) {
-		next, err := a.Renew(ctx)
-		if err != nil {
-			return nil, time.Time{}, err
+		for range 2 { // the first may have been obtained for another stage, long ago
+			next, err := a.Renew(ctx)
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			if err := next.Check(); err != nil {
+				return nil, time.Time{}, fmt.Errorf("credentials: %w", err)
+			}
+			if until := expiry(next, a.TTL); until.IsZero() || time.Now().Before(until) {
+				return next, until, nil
+			}
 		}
-		if err := next.Check(); err != nil {
-			return nil, time.Time{}, fmt.Errorf("credentials: %w", err)
-		}
-		var until time.Time
-		if a.TTL > 0 {
-			until = time.Now().Add(a.TTL)
-		}
-		return next, until, nil
+		return nil, time.Time{}, errors.New("what was obtained has expired already")
 	}
+}
+
+// expiry returns when to renew a value that was obtained now.
+func expiry(v credential.Value, ttl time.Duration) time.Time {
+	now := time.Now()
+	var until time.Time
+	if e, ok := v.(credential.Expiring); ok {
+		until = early(now, e.Expires())
+	}
+	if end := now.Add(ttl); ttl > 0 && (until.IsZero() || end.Before(until)) {
+		until = end
+	}
+	return until
 }

@@ -8,9 +8,9 @@
 //     lifetime is guessed from Last-Modified.
 //   - One reply is stored for each URL and account. Vary decides whether it matches a request; if
 //     not, the next reply replaces it.
-//   - Failures (408, 425, 429, 5xx), parts (206) and replies with a secret are never stored. Refusals
-//     (401, 403) and other replies that the RFC does not allow to be reused are used only in the
-//     mode only.
+//   - Failures (408, 425, 429, 5xx), parts (206) and replies with a secret are never stored.
+//     Refusals (401, 403) and other replies that the RFC does not allow to be reused are used only
+//     in the mode only.
 //   - A request that is conditional, asks for a range or has a body bypasses the cache.
 //
 // An entry is a file with mode 0600: the body, then the head, then a footer with a checksum. It is

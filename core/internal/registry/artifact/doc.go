@@ -10,8 +10,8 @@
 //
 //   - an archive for each platform: gzip over tar, with the program and optionally LICENSE, NOTICE,
 //     README and CHANGELOG as plain files of its top folder ([WriteArchive], [Unpack]);
-//   - a [Manifest]: name, version, kind, protocol, permissions and description of the plugin, as the
-//     program describes itself;
+//   - a [Manifest]: name, version, kind, protocol, permissions and description of the plugin, as
+//     the program describes itself;
 //   - an OCI index, which follows from the manifest and the digests and sizes of the archives
 //     ([Build]). Its digest identifies the release: HTTPS files, a registry and a mirror have the
 //     same entry in a lock file;
@@ -52,9 +52,9 @@
 //  1. A tag is resolved to the digest of an index. If the lock file has a digest, only that one is
 //     fetched.
 //  2. Index, referrers, statement and signature are fetched by digest, each at most [MaxMetadata].
-//  3. [Release.Verify]: the signature of the statement matches the key that the statement names; the
-//     caller accepts that key; the statement names this source, version and index, and the index is
-//     the one that [Build] makes from it.
+//  3. [Release.Verify]: the signature of the statement matches the key that the statement names;
+//     the caller accepts that key; the statement names this source, version and index, and the
+//     index is the one that [Build] makes from it.
 //  4. The archive of the platform is fetched by digest, at most [MaxArchive]. Its reader returns an
 //     error if a byte is missing, added or changed ([Exactly]).
 //  5. [Unpack] accepts exactly one program and its texts, at most [MaxUnpacked], and compares the

@@ -13,7 +13,9 @@ const (
 	minisignPublic = "untrusted comment: minisign public key B1DBAF92CC08FB80\n" + minisignKey + "\n"
 	minisignKey    = "RWSA+wjMkq/bsQwDmJ9DQspdHdp98C7Vgf/q7H4kdsF49SUzVv4YRMMn"
 	minisignSecret = "untrusted comment: minisign encrypted secret key\n" +
-		"RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgPsIzJKv27FszfLZdgQG1piK36LB9lkctvdRHLtzibKcVvK9LjY36QwDmJ9DQspdHdp98C7Vgf/q7H4kdsF49SUzVv4YRMMnAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+		"RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgPsIzJKv27FszfLZdgQG1piK36LB" +
+		"9lkctvdRHLtzibKcVvK9LjY36QwDmJ9DQspdHdp9" +
+		"8C7Vgf/q7H4kdsF49SUzVv4YRMMnAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
 	minisignSignature = "untrusted comment: signature from minisign secret key\n" +
 		"RUSA+wjMkq/bsWWe7Aa+RpTKWMWd9VIblP9Vd5J8Vx/Ac+Sv0F741RJLIbXrPjX+FYzHutjSGBEvijg0fm1Pf2GucDgGRFxbQAY=\n" +
 		"trusted comment: made by minisign\n" +

@@ -133,7 +133,8 @@ func parseURL(text string) (Source, error) {
 func parseRepository(text string) (Source, error) {
 	host, rest, found := strings.Cut(text, "/")
 	if !found || !hostName.MatchString(host) {
-		return Source{}, errors.New(`want HOST/PATH of a registry, such as "registry.example.com/acme/scrapekit-jira"; a file of yours begins with ./`)
+		return Source{}, errors.New(`want HOST/PATH of a registry, such as ` +
+			`"registry.example.com/acme/scrapekit-jira"; a file of yours begins with ./`)
 	}
 	if host == "github.com" {
 		if !githubPath.MatchString(rest) {

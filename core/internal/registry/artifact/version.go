@@ -64,7 +64,8 @@ func ParseConstraint(text string) (Constraint, error) {
 	}
 	if err != nil || c == nil {
 		return Constraint{}, fmt.Errorf(
-			`%.200q is not a version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
+			`%.200q is not a version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), `+
+				`"~> 1.4.2", ">= 1.2, < 2.0"`, text)
 	}
 	return Constraint{text, c}, nil
 }

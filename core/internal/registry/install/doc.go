@@ -6,21 +6,23 @@
 // Each step relies on those before it, and applies to every kind of source.
 //
 //  1. A locked plugin is fetched by its digest only. For others, the newest published version that
-//     the constraint allows is chosen (prereleases only if it names one), and its tag is resolved to
-//     a digest.
+//     the constraint allows is chosen (prereleases only if it names one), and its tag is resolved
+//     to a digest.
 //  2. Sizes are bounded, digests compared, types checked (packages artifact and remote).
-//  3. Signature: the publisher's statement names this source, version and index, and the digests for
-//     every platform; its key is accepted ([policy]). A changed key is an error that shows both.
+//  3. Signature: the publisher's statement names this source, version and index, and the digests
+//     for every platform; its key is accepted ([policy]). A changed key is an error that shows
+//     both.
 //  4. Rollback: a version lower than the locked one, or the same version with other content, is
 //     refused. An exact constraint allows the former.
-//  5. The user is asked if the plugin asks for new permissions, has new path settings, or has a name
-//     similar to another's; and once on each machine if the lock file, which may be from somebody
-//     else, has a plugin that is new there, unless the lock file is to be followed exactly. No code
-//     of the plugin has run by then.
+//  5. The user is asked if the plugin asks for new permissions, has new path settings, or has a
+//     name similar to another's; and once on each machine if the lock file, which may be from
+//     somebody else, has a plugin that is new there, unless the lock file is to be followed
+//     exactly. No code of the plugin has run by then.
 //  6. The archive for the platform is fetched by digest and unpacked: one program, no links, no
 //     paths. The program's digest is compared with the statement and the lock file.
 //  7. The program goes into the store under its digest, read-only.
-//  8. It is started in the sandbox without permissions, and its description must equal the statement.
+//  8. It is started in the sandbox without permissions, and its description must equal the
+//     statement.
 //  9. The lock file is written.
 //
 // At every start of a run, the program is hashed again and compared with the lock file (package

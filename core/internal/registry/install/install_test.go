@@ -592,7 +592,8 @@ func TestProtocol(t *testing.T) {
 	w, acme := newWorld(t), newPublisher(t)
 	w.publish(acme, release{name: hello, version: "1.0.0", protocol: 2})
 	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil ||
-		!strings.Contains(err.Error(), "speaks version 2 of the plugin protocol, this scrapekit speaks 1: update scrapekit") {
+		!strings.Contains(err.Error(), "speaks version 2 of the plugin protocol, this scrapekit "+
+			"speaks 1: update scrapekit") {
 		t.Errorf("%v", err)
 	}
 }

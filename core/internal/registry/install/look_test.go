@@ -62,7 +62,8 @@ func TestSearch(t *testing.T) {
 	w, acme := newWorld(t), newPublisher(t)
 	w.publish(acme, release{name: hello, version: "1.0.0"})
 	const list = `{"plugins": [
-		{"source": "registry.example.com/acme/forum", "name": "forum", "kind": "source", "description": "Reads forums, politely."},
+		{"source": "registry.example.com/acme/forum", "name": "forum", "kind": "source",
+			"description": "Reads forums, politely."},
 		{"source": "registry.example.com/acme/sheets", "name": "sheets", "kind": "sink", "description": "Writes spreadsheets."}]}`
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		if in.URL.Path == "/away" {

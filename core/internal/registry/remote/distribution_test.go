@@ -15,7 +15,8 @@ import (
 // distribution project, which is a program of its own (tools/registry), because of what it needs.
 // Go with
 //
-//	go build -C tools/registry -o /tmp/registry . && SCRAPEKIT_REGISTRY=/tmp/registry go test -run Distribution ./core/internal/registry/remote
+//	go build -C tools/registry -o /tmp/registry .
+//	SCRAPEKIT_REGISTRY=/tmp/registry go test -run Distribution ./core/internal/registry/remote
 //
 //ci:registry
 func TestDistribution(t *testing.T) {

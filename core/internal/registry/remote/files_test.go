@@ -139,7 +139,8 @@ func TestHTTPSRefuses(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			p := publish(t, server.URL+"/hello", "1.0.0")
-			files["statement.json"], files["statement.json.minisig"] = p.release.Signed[0].Statement, p.release.Signed[0].Signature
+			signed := p.release.Signed[0]
+			files["statement.json"], files["statement.json.minisig"] = signed.Statement, signed.Signature
 			files["SHA256SUMS"] = p.statement.Sums(files["statement.json"]).Bytes()
 			r := openRemote(t, p.statement.Source, remote.Options{})
 			if _, err := r.Release(t.Context(), version(t, "1.0.0"), ""); err != nil {

@@ -47,7 +47,8 @@ func openRegistry(s artifact.Source, o Options) (Remote, error) {
 	repo.SkipReferrersGC = true // a registry may forbid deletion
 	client := &auth.Client{Client: o.client(), Credential: credentials.Credential(store), Cache: auth.NewCache()}
 	if repo.PlainHTTP {
-		client.BlockedRealmPrefixes = auth.DefaultBlockedRealmPrefixes()[:0] // allow tokens from private addresses, where the registry may be
+		// allow tokens from private addresses, where the registry may be
+		client.BlockedRealmPrefixes = auth.DefaultBlockedRealmPrefixes()[:0]
 	}
 	client.SetUserAgent(userAgent)
 	repo.Client = client

@@ -87,9 +87,11 @@ func TestQueries(t *testing.T) {
 	api := serve(t, jirademo.Options{Projects: two})
 	for jql, want := range map[string]int{
 		`project = "BRAVO"`: 40,
-		`project = "BRAVO" AND created >= 1500000000000 AND created < 1500000000000 ORDER BY created DESC`:            0,
-		`(project = "ALPHA" AND updated >= 1796073900000) AND updated >= 1796073900000 ORDER BY updated ASC, key ASC`: 0,
-		`(project in ("ALPHA", "BRAVO") AND created >= 1) ORDER BY created ASC`:                                       110,
+		`project = "BRAVO" AND created >= 1500000000000 AND created < ` +
+			`1500000000000 ORDER BY created DESC`: 0,
+		`(project = "ALPHA" AND updated >= 1796073900000) AND updated >= 1796073900000 ` +
+			`ORDER BY updated ASC, key ASC`: 0,
+		`(project in ("ALPHA", "BRAVO") AND created >= 1) ORDER BY created ASC`: 110,
 	} {
 		if got := search(t, api, "2/search", jql, "").Total; got != want {
 			t.Errorf("%s: %d issues, want %d", jql, got, want)

@@ -16,6 +16,7 @@ import (
 type config struct {
 	Records int    `json:"records" default:"100" doc:"How many."`
 	Every   int    `json:"every" default:"10" min:"1" doc:"How many come between two cursors."`
+	Pad     int    `json:"pad" default:"30" doc:"Records are padded by up to eight times this."`
 	Pause   string `json:"pause" default:"0s" doc:"How long to wait after a cursor."`
 	URL     string `json:"url" host:"true" doc:"Where to ask for the records between two cursors; empty: make them up."`
 }
@@ -74,7 +75,7 @@ func (s source) page(ctx context.Context, from, to int) ([]json.RawMessage, erro
 		return page, err
 	}
 	for id := from; id < to; id++ {
-		raw, err := json.Marshal(record{id, strings.Repeat("x", 30*(id%9))})
+		raw, err := json.Marshal(record{id, strings.Repeat("x", s.Pad*(id%9))})
 		if err != nil {
 			return nil, err
 		}

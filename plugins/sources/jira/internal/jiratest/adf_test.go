@@ -44,7 +44,10 @@ func TestDocuments(t *testing.T) {
 		{"||h||\n|c|", `{"version":1,"type":"doc","content":[{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableHeader","content":[{"type":"paragraph","content":[{"type":"text","text":"h"}]}]}]},{"type":"tableRow","content":[{"type":"tableCell","content":[{"type":"paragraph","content":[{"type":"text","text":"c"}]}]}]}]}]}`},
 		{"[~renske] {{x}} *b* [l|http://a.b/c]",
 			`{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"` +
-				people[2].Account + `","text":"@Renske van Aalst"}},{"type":"text","text":" "},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" "},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" "},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
+				people[2].Account + `","text":"@Renske van Aalst"}},{"type":"text","text":" ` +
+				`"},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" ` +
+				`"},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" ` +
+				`"},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
 	} {
 		if got := string(prose.Document(c.wiki, people)); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.wiki, got, c.want)

@@ -79,7 +79,8 @@ func (c *call) epicRaw(r *record) json.RawMessage {
 
 func (c *call) configurationRaw(b *board) json.RawMessage {
 	return fmt.Appendf(nil, `{"id":%d,"name":%s,"type":"%s","self":"%s/board/%d/configuration","location":{"type":"project","key":"%s","id":"%d","self":"%s/project/%d","name":%s},"filter":{"id":"%d","self":"%s/filter/%d"},`+
-		`"columnConfig":{"columns":[{"name":"To Do","statuses":[{"id":"1","self":"%s/status/1"}]},{"name":"Done","statuses":[{"id":"5","self":"%s/status/5"},{"id":"6","self":"%s/status/6"}],"max":30}],"constraintType":"issueCount"},"ranking":{"rankCustomFieldId":12310420}}`,
+		`"columnConfig":{"columns":[{"name":"To `+
+		`Do","statuses":[{"id":"1","self":"%s/status/1"}]},{"name":"Done","statuses":[{"id":"5","self":"%s/status/5"},{"id":"6","self":"%s/status/6"}],"max":30}],"constraintType":"issueCount"},"ranking":{"rankCustomFieldId":12310420}}`,
 		b.id, quote(b.name), b.kind, agileRoot, b.id, b.project.key, b.project.id, apiRoot, b.project.id,
 		quote(b.project.name), 20_000+b.id, apiRoot, 20_000+b.id, apiRoot, apiRoot, apiRoot)
 }
@@ -97,7 +98,8 @@ func (c *call) boardOf() (*board, error) {
 			return b, nil
 		}
 	}
-	return nil, messages(404, "Requested board cannot be viewed because it either does not exist or you do not have permission to view it.")
+	return nil, messages(404, "Requested board cannot be viewed because it either does not exist or you do not "+
+		"have permission to view it.")
 }
 
 // boardsSeen are the boards of projects that the caller sees.
@@ -141,7 +143,8 @@ func (c *call) sprints(r *record) {
 		}
 		hash := uint32(mix(c.sprintSeed(), uint64(s.id)))
 		c.out.WriteString(quote(fmt.Sprintf(
-			"com.atlassian.greenhopper.service.sprint.Sprint@%x[id=%d,rapidViewId=%d,state=%s,name=%s,startDate=%s,endDate=%s,completeDate=%s,sequence=%d,goal=%s]",
+			"com.atlassian.greenhopper.service.sprint.Sprint@%x[id=%d,rapidViewId=%d,state=%s,name=%s,"+
+				"startDate=%s,endDate=%s,completeDate=%s,sequence=%d,goal=%s]",
 			hash, s.id, s.board.id, strings.ToUpper(s.state), s.name, c.stampOr(s.start), c.stampOr(s.end),
 			c.stampOr(s.complete), s.id, s.aim)))
 	}

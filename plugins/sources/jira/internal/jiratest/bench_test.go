@@ -29,7 +29,8 @@ func BenchmarkSearchPage(b *testing.B) {
 				}
 				w := httptest.NewRecorder()
 				s.ServeHTTP(w, httptest.NewRequest("GET",
-					"/rest/api/2/search?jql=project+%3D+ALPHA+ORDER+BY+created,key&maxResults=100&startAt=2000&fields=*all&expand=changelog", nil))
+					"/rest/api/2/search?jql=project+%3D+ALPHA+ORDER+BY+created,key"+
+						"&maxResults=100&startAt=2000&fields=*all&expand=changelog", nil))
 				if w.Code != 200 {
 					b.Fatal(w.Body)
 				}

@@ -179,7 +179,8 @@ func (b binder) date(c *clause, of func(*record) time.Time) (predicate, error) {
 	if !ok {
 		return nil, badJQL("Date value '" + c.values[0].text + "' for field '" + c.field +
 			"' is invalid. Valid formats include: " +
-			"'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.")
+			"'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period " +
+			"format e.g. '-5d', '4w 2d'.")
 	}
 	want := b.coarse(limit)
 	return func(r *record) bool { return compares(c.operator, b.coarse(of(r)), want) }, nil

@@ -155,7 +155,8 @@ func (p *jqlParser) leaf() (*clause, error) {
 	}
 	if t.symbol {
 		p.at--
-		return nil, p.fail("Expecting a field name but got '%s'. You must surround '%[1]s' in quotation marks to use it as a field name.")
+		return nil, p.fail("Expecting a field name but got '%s'. You must surround '%[1]s' in quotation marks " +
+			"to use it as a field name.")
 	}
 	c := &clause{field: t.text}
 	if err := p.operator(c); err != nil {
@@ -185,7 +186,8 @@ func (p *jqlParser) operator(c *clause) error {
 			c.operator = "is not"
 		}
 	default:
-		return p.fail("Expecting operator but got '%s'. The valid operators are '=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'.")
+		return p.fail("Expecting operator but got '%s'. The valid operators are '=', '!=', '<', '>', '<=', '>=', " +
+			"'~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'.")
 	}
 	return nil
 }
@@ -197,7 +199,8 @@ func (p *jqlParser) value(c *clause) error {
 	}
 	if t.symbol {
 		p.at--
-		return p.fail("Expecting either a value, list or function but got '%s'. You must surround '%[1]s' in quotation marks to use it as a value.")
+		return p.fail("Expecting either a value, list or function but got '%s'. You must surround '%[1]s' in " +
+			"quotation marks to use it as a value.")
 	}
 	c.values = append(c.values, operand{t.text, t.quoted})
 	return nil

@@ -52,7 +52,8 @@ func hashText(text string) uint64 {
 }
 
 func (c *call) searchRemoved() error {
-	return messages(http.StatusGone, "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "+
+	return messages(http.StatusGone, "The requested API has been removed. Please migrate to the "+
+		"/rest/api/3/search/jql API. "+
 		"A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046")
 }
 

@@ -108,7 +108,8 @@ func (s shelving) schemes() {
 		s.put("permission_schemes", "", id, name+" permissions", "permissionscheme/"+id, about+fmt.Sprintf(
 			`,"expand":"permissions,user,group,projectRole,field,all","permissions":[{"id":%d,"self":"%s/permissionscheme/%s/permission/%d","holder":{"type":"projectRole","parameter":"10002"},"permission":"BROWSE_PROJECTS"}]`, 10_500+i, apiRoot, id, 10_500+i))
 		s.put("notification_schemes", "", id, name+" notifications", "notificationscheme/"+id, about+
-			`,"expand":"notificationSchemeEvents","notificationSchemeEvents":[{"event":{"id":1,"name":"Issue created"},"notifications":[{"id":1,"notificationType":"Reporter"}]}]`)
+			`,"expand":"notificationSchemeEvents","notificationSchemeEvents":[{"event":{"id":1,"name":"Issue `+
+			`created"},"notifications":[{"id":1,"notificationType":"Reporter"}]}]`)
 	}
 }
 
@@ -200,7 +201,8 @@ func (s shelving) roles() {
 	for i, name := range []string{"Users", "Developers", "Administrators"} {
 		id := fmt.Sprint(10_000 + i)
 		s.put("roles", "", id, name, "role/"+id,
-			fmt.Sprintf(`,"description":"%s of a project","actors":[{"id":%d,"displayName":"jira-users","type":"atlassian-group-role-actor","name":"jira-users"}]`, name, 10_240+i))
+			fmt.Sprintf(`,"description":"%s of a `+
+				`project","actors":[{"id":%d,"displayName":"jira-users","type":"atlassian-group-role-actor","name":"jira-users"}]`, name, 10_240+i))
 	}
 }
 

@@ -214,7 +214,8 @@ func (c *call) volatile(r *record) {
 	}
 	hash := uint32(mix(c.server.fetches.Add(1), uint64(r.id)))
 	c.out.WriteString(quote(fmt.Sprintf(
-		"{summaryBean=com.example.devstatus.rest.SummaryBean@%x[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
+		"{summaryBean=com.example.devstatus.rest.SummaryBean@%x"+
+			"[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
 			"[overall=PullRequestOverallBean{stateCount=0, state='OPEN'}]}]}", hash, hash*2654435761)))
 }
 

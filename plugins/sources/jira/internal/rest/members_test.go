@@ -6,7 +6,8 @@ import "testing"
 
 func TestMembers(t *testing.T) {
 	t.Parallel()
-	m := Open([]byte(" {\"id\": 7, \"name\" :\"a\\u00e9\\\"\", \"gone\":null, \"in\":{\"list\":[1, {\"x\":2}]}, \"id\":8, \"at\":1492070429, \"when\":\"2025-08-16T14:52:11.000+0200\"}\n"))
+	m := Open([]byte(" {\"id\": 7, \"name\" :\"a\\u00e9\\\"\", \"gone\":null, \"in\":{\"list\":[1, {\"x\":2}]}, " +
+		"\"id\":8, \"at\":1492070429, \"when\":\"2025-08-16T14:52:11.000+0200\"}\n"))
 	for name, want := range map[string]string{"id": "8", "name": "aé\"", "gone": "", "missing": "", "in": ""} {
 		if got := m.Text(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
