@@ -234,7 +234,8 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	if newest {
 		if e.dealt() && e.serial >= 0 && l.Left > e.Left {
 			e.filled = e.fillsBy(e.came, now)
-			e.steady = e.steady || e.Left < 1 && l.Left+2*e.cost < l.Fill*l.Every.Seconds()
+			paused := sent.Sub(e.came) > e.Every/2
+			e.steady = e.steady || paused && e.Left < 1 && l.Left+e.cost <= l.Fill*l.Every.Seconds()/2
 		}
 		e.charge(l, sent, serial)
 		e.Limit, e.serial, e.at, e.came = l, serial, sent, now
