@@ -79,8 +79,11 @@ func (m *MySQL) check(context.Context, *sql.DB, bool) error { return nil }
 
 func (m *MySQL) classed(err error) error {
 	var e *mysql.MySQLError
-	if err == nil || sdk.IsPermanent(err) || !errors.As(err, &e) {
+	switch {
+	case err == nil || sdk.IsPermanent(err):
 		return err
+	case !errors.As(err, &e):
+		return untrusted(err)
 	}
 	what := ""
 	switch e.Number {
