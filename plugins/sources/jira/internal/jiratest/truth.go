@@ -1,6 +1,5 @@
-// Books: what exists, stream by stream, straight from the store and without the
-// cuts, pages and refusals of the routes. A differential test compares its
-// harvest with them.
+// The truth: what exists, stream by stream, straight from the store, without the truncated lists,
+// pages and refusals of the routes. A differential test compares what it has read with it.
 
 package jiratest
 
@@ -10,59 +9,59 @@ import (
 	"slices"
 )
 
-// Line is one line of a book.
+// Line is one true record.
 type Line struct {
-	Parent string          // id of the issue, project, board or the like that it belongs to
-	JSON   json.RawMessage // as the route of one such object, or of its list, shows it
+	Parent string          // id of its parent: an issue, a project, a board and so on
+	JSON   json.RawMessage // as the route of one such object, or of its list, returns it
 }
 
-// Book holds the lines of a stream by their keys: the id, or for what has no id
-// of its own the parts of its key joined by slashes, the widest first.
-type Book map[string]Line
+// TrueRecords are the records of a stream by their keys. The key is the id or, if there is none,
+// the parts of the key joined by slashes, the widest first.
+type TrueRecords map[string]Line
 
-// Books are the books of a server as they stand at each call. Hidden and
-// archived issues and what belongs to projects that are not live is not in them.
-type Books struct {
+// Truth has the true records of a server, as they are at each call. It leaves out hidden and
+// archived issues, and everything of projects that are not live.
+type Truth struct {
 	server        *Server
 	base, account string
 }
 
-// Books returns the books with addresses that begin with base, the URL of the
-// server, as the account of that name sees them; "" is the anonymous caller.
-func (s *Server) Books(base, account string) Books { return Books{s, base, account} }
+// Truth returns the true records with addresses that begin with base, the URL of the server, as
+// that account sees them; "" is the anonymous caller.
+func (s *Server) Truth(base, account string) Truth { return Truth{s, base, account} }
 
-// Names lists the streams that there are books of.
-func (b Books) Names() []string {
+// Names lists the streams that have true records.
+func (b Truth) Names() []string {
 	var names []string
-	for name := range booksOfIssues() {
+	for name := range truthOfIssues() {
 		names = append(names, name)
 	}
-	for name := range booksOfLists(b.server.options.Flavour) {
+	for name := range truthOfLists(b.server.options.Flavour) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
 }
 
-// Of returns the book of a stream. It panics if there is none of that name.
-func (b Books) Of(stream string) Book {
+// Of returns the true records of a stream. It panics if the stream is unknown.
+func (b Truth) Of(stream string) TrueRecords {
 	b.server.store.mu.RLock()
 	defer b.server.store.mu.RUnlock()
-	k := &keeper{book: Book{}, call: call{server: b.server, out: &bytes.Buffer{},
+	k := &truthWriter{records: TrueRecords{}, call: call{server: b.server, out: &bytes.Buffer{},
 		version: versions(b.server.options.Flavour)[0], who: caller{name: b.account, sees: true}}}
-	if keep, ok := booksOfIssues()[stream]; ok {
+	if keep, ok := truthOfIssues()[stream]; ok {
 		for _, r := range b.server.store.all {
 			if r.found() {
 				keep(k, r)
 			}
 		}
-	} else if keep, ok := booksOfLists(b.server.options.Flavour)[stream]; ok {
+	} else if keep, ok := truthOfLists(b.server.options.Flavour)[stream]; ok {
 		keep(k)
 	} else {
 		panic("jiratest: there is no book of " + stream)
 	}
 	k.here(b.base)
-	return k.book
+	return k.records
 }
 
 // AttachmentBytes returns the content of an attachment, nil if there is none.
@@ -79,28 +78,28 @@ func (s *Server) AttachmentBytes(id string) []byte {
 	return nil
 }
 
-// keeper writes a book with the renderers of the routes.
-type keeper struct {
+// truthWriter collects true records with the renderers of the routes.
+type truthWriter struct {
 	call
-	book Book
+	records TrueRecords
 }
 
-// add writes a line.
-func (k *keeper) add(key, parent string, write func()) {
+// add adds a record.
+func (k *truthWriter) add(key, parent string, write func()) {
 	k.out.Reset()
 	write()
-	k.book[key] = Line{parent, bytes.Clone(bytes.TrimSpace(k.out.Bytes()))}
+	k.records[key] = Line{parent, bytes.Clone(bytes.TrimSpace(k.out.Bytes()))}
 }
 
-func (k *keeper) raw(key, parent string, raw []byte) {
-	k.book[key] = Line{parent, bytes.Clone(raw)}
+func (k *truthWriter) raw(key, parent string, raw []byte) {
+	k.records[key] = Line{parent, bytes.Clone(raw)}
 }
 
-// here puts the address of the server into all lines.
-func (k *keeper) here(base string) {
-	for key, line := range k.book {
+// here inserts the address of the server into all records.
+func (k *truthWriter) here(base string) {
+	for key, line := range k.records {
 		line.JSON = bytes.ReplaceAll(line.JSON, []byte(apiRoot), []byte(base+"/rest/api/"+k.version))
 		line.JSON = bytes.ReplaceAll(line.JSON, []byte(site), []byte(base))
-		k.book[key] = line
+		k.records[key] = line
 	}
 }
