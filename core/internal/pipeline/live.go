@@ -45,18 +45,24 @@ func (t *liveTransform) open(ctx context.Context, s sdk.Start) error {
 // out returns the streams after this transform: the streams that it takes are replaced by those
 // that it makes.
 func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	if t.can.OutStreams == nil {
+	return After(ctx, t.stage, t.can, in)
+}
+
+// After returns the streams after a transform with these abilities.
+func After(ctx context.Context, stage Stage[sdk.Transform], can host.Abilities, in []sdk.Stream) ([]sdk.Stream,
+	error) {
+	if can.OutStreams == nil {
 		return in, nil
 	}
 	var taken, rest []sdk.Stream
 	for _, st := range in {
-		if t.stage.Takes(st.Name) {
+		if stage.Takes(st.Name) {
 			taken = append(taken, st)
 		} else {
 			rest = append(rest, st)
 		}
 	}
-	made, err := t.can.OutStreams(ctx, taken)
+	made, err := can.OutStreams(ctx, taken)
 	return append(rest, made...), err
 }
 
