@@ -73,7 +73,7 @@ func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pip
 		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects,
 		MaxIdle:  b.OnError.MaxIdle,
 		Attempts: b.OnError.Attempts, Patience: b.OnError.Patience, MaxWait: b.HTTP.MaxWait, Connects: len(b.Dial) > 0,
-		Dir: p.privateDir(b),
+		Dir: p.privateDir(b), Place: b.Pos,
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
 			plugin, err := p.start(ctx, b)
 			if err != nil {

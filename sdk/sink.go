@@ -92,6 +92,22 @@ type Start struct {
 	Dir string
 }
 
+// SinkPlanner is implemented by a sink that can say beforehand what a run would do.
+type SinkPlanner interface {
+	// PlanSink is called of an instance that is not opened, and changes nothing. The streams are
+	// all that would come.
+	PlanSink(ctx context.Context, streams []Stream) (SinkPlan, error)
+}
+
+// SinkPlan is what a run would do in a sink.
+type SinkPlan struct {
+	// Effects say what becomes of each stream, a line each, for people.
+	Effects []string `json:"effects,omitempty"`
+	// Statements are what the sink would have its system do before the first record, in that
+	// system's language.
+	Statements []string `json:"statements,omitempty"`
+}
+
 // Parallel is implemented by a sink whose Write may be called by several goroutines at once.
 type Parallel interface {
 	ParallelWrites() bool

@@ -56,8 +56,8 @@ func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 		})
 		return took, err
 	}
-	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1",
-		"X-RateLimit-Interval-Seconds: 45"}
+	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5",
+		"X-RateLimit-Replenish-Rate: 0.0222"}
 	took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
 	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") ||
 		!strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {

@@ -88,10 +88,19 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 			if err != nil {
 				return at(sink.stage.Name, err)
 			}
-			return at(sink.stage.Name, sink.open(gctx, start))
+			return at(sink.stage.Name, Placed(sink.stage.Place, sink.open(gctx, start)))
 		})
 	}
 	return g.Wait()
+}
+
+// Placed adds the place of a stage's block to an error that only a change there, or of what it
+// names, can mend.
+func Placed(place string, err error) error {
+	if place == "" || !sdk.IsPermanent(err) {
+		return err
+	}
+	return fmt.Errorf("%w (the block at %s)", err, place)
 }
 
 // startFor returns the [sdk.Start] of a stage. The folders of further seats are inside that of the

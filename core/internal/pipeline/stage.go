@@ -33,6 +33,7 @@ type Stage[P any] struct {
 	// MaxIdle bounds the groups in a row without a new record; more of them mean an endless split.
 	// 0: 10,000; negative: unlimited. For a source.
 	MaxIdle int
+	Place   string // of its block in the pipeline file, for errors; "": none
 	Dir     string // its private folder on this machine, see [sdk.Start]; "": none
 	Start   func(ctx context.Context) (Instance[P], error)
 }

@@ -4,7 +4,10 @@ package sqlsink
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -15,6 +18,8 @@ type Dialect interface {
 	// open returns connections of one database. An error that trying again does not mend is
 	// permanent.
 	open(ctx context.Context, dialer *sdk.Dialer) (*sql.DB, error)
+	// absent reports that there is no database yet, and that open would make one.
+	absent() bool
 	// check finds out whether the sink may do what it is to do; ddl: make tables too.
 	check(ctx context.Context, db *sql.DB, ddl bool) error
 	// classed marks an error permanent that trying again does not mend, and says what to do.
@@ -59,6 +64,16 @@ type Dialect interface {
 	settle(ctx context.Context, conn *sql.Conn) error
 	// buffers says that Write keeps records and Commit loads them: the database has one writer.
 	buffers() bool
+}
+
+// untrusted marks an error permanent by which a server cannot prove who it is.
+func untrusted(err error) error {
+	var verify *tls.CertificateVerificationError
+	if !errors.As(err, &verify) {
+		return err
+	}
+	return sdk.Permanent(fmt.Errorf("%w: set ca_file to the authority that vouches for the server, and in url the "+
+		"host that its certificate names", err))
 }
 
 // session is a transaction, and what was done in it.
@@ -128,12 +143,21 @@ func merge(d Dialect, t *table, whole bool) string {
 		q := d.quote(c.name)
 		differ = append(differ, d.distinct("old."+q, "excluded."+q))
 	}
-	guard := "(" + strings.Join(differ, " OR ") + ")"
+	guard := anyOf(differ)
 	if t.newer >= 0 {
 		q := d.quote(t.cols[t.newer].name)
 		guard += " AND (old." + q + " IS NULL OR excluded." + q + " >= old." + q + ")"
 	}
 	return out + "UPDATE SET " + strings.Join(sets, ", ") + " WHERE " + guard
+}
+
+// anyOf is that one of some conditions holds. It is a tree: SQLite refuses a chain of 1,000.
+func anyOf(conditions []string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	half := len(conditions) / 2
+	return "(" + anyOf(conditions[:half]) + " OR " + anyOf(conditions[half:]) + ")"
 }
 
 // guarded are the columns by which a row has changed. In a whole run the run is one where rows that

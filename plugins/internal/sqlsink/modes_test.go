@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,6 +40,7 @@ type sinkUnderTest interface {
 	sdk.Opener
 	sdk.Finisher
 	sdk.Checker
+	sdk.SinkPlanner
 	Close() error
 }
 
@@ -56,6 +59,10 @@ var tests = map[string]func(*place){
 	"Fenced":        testFenced,
 	"OthersTables":  testOthersTables,
 	"SchemaChanges": testSchemaChanges,
+	"Plan":          testPlan,
+	"Names":         testNames,
+	"Numbers":       testNumbers,
+	"ManyFields":    testManyFields,
 }
 
 func TestSQLite(t *testing.T) {
@@ -107,12 +114,8 @@ const things = `{"type":"object","properties":{
 
 func (p *place) open(run string, full bool, change ...func(*sdk.Start)) error {
 	p.Helper()
-	raw, err := json.Marshal(p.config)
-	if err != nil {
-		p.Fatal(err)
-	}
-	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(p.Context())
-	v, err := p.plugin.New(ctx, raw)
+	ctx := p.host()
+	v, err := p.plugin.New(ctx, p.raw())
 	if err != nil {
 		return err
 	}
@@ -126,6 +129,21 @@ func (p *place) open(run string, full bool, change ...func(*sdk.Start)) error {
 	sink := p.sink
 	p.Cleanup(func() { _ = sink.Close() })
 	return p.sink.Open(ctx, start)
+}
+
+// host is a context with a host that connects to everything.
+func (p *place) host() context.Context {
+	return sdk.Host{Dial: new(net.Dialer).DialContext}.In(p.Context())
+}
+
+// raw are the settings.
+func (p *place) raw() json.RawMessage {
+	p.Helper()
+	raw, err := json.Marshal(p.config)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return raw
 }
 
 // run is a run: it writes lines, those that begin with "-" as deletions, and ends.
@@ -405,6 +423,185 @@ func testSchemaChanges(p *place) {
 	}
 	p.must("changed", err, "score = 'high' AND fresh = 7", "a2")
 	p.must("what was there", nil, "score IS NULL", "a1x")
+}
+
+// testPlan: a plan changes nothing, and has the statements that the next run issues.
+func testPlan(p *place) {
+	stream := sdk.Stream{Name: "things", PrimaryKey: []string{"part", "id"}, Schema: json.RawMessage(things)}
+	planned := func(what, begins string) {
+		p.Helper()
+		v, err := p.plugin.New(p.host(), p.raw())
+		if err != nil {
+			p.Fatal(err)
+		}
+		plan, err := v.(sinkUnderTest).PlanSink(p.host(), []sdk.Stream{stream})
+		if err != nil || len(plan.Effects) != 1 || !strings.HasPrefix(plan.Effects[0], "things → ") {
+			p.Fatalf("%s: %+v, %v", what, plan, err)
+		}
+		got := plan.Statements
+		if begins == "" && len(got) > 0 || begins != "" &&
+			(len(got) == 0 || !strings.HasPrefix(got[len(got)-1], begins)) {
+			p.Errorf("%s: %q, want %q", what, got, begins)
+		}
+	}
+	planned("before the first run", "CREATE TABLE")
+	planned("again", "CREATE TABLE")
+	p.must("first", p.run("r1", false, thing("a", 1, "x")), "1=1", "a1x")
+	planned("after it", "")
+	stream.Schema = json.RawMessage(strings.Replace(things, `"id"`, `"fresh":{"type":"integer"},"id"`, 1))
+	planned("with a new field", "ALTER TABLE")
+	planned("again", "ALTER TABLE")
+	if p.plugin.Name == "sqlite" {
+		p.config["path"] = filepath.Join(p.TempDir(), "none.db")
+		planned("without a file", "CREATE TABLE")
+		if _, err := os.Stat(p.config["path"].(string)); err == nil {
+			p.Error("a plan makes a file")
+		}
+	}
+}
+
+// shaped is a stream of integers, and a record that has the position of each as its value.
+func shaped(fields ...string) (change func(*sdk.Start), record string) {
+	properties, values := map[string]any{"id": map[string]any{"type": "integer"}}, map[string]any{"id": 0}
+	for i, name := range fields {
+		properties[name], values[name] = map[string]any{"type": "integer"}, i+1
+	}
+	schema, err := json.Marshal(map[string]any{"type": "object", "properties": properties})
+	if err != nil {
+		panic(err)
+	}
+	line, err := json.Marshal(values)
+	if err != nil {
+		panic(err)
+	}
+	return func(s *sdk.Start) { s.Streams[0].PrimaryKey, s.Streams[0].Schema = []string{"id"}, schema }, string(line)
+}
+
+// integers are the values of the one row's columns that are integers, without those of the run.
+func (p *place) integers() (out []int, extra map[string]int) {
+	p.Helper()
+	rows, err := p.db.QueryContext(p.Context(), "SELECT * FROM "+p.table)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil || !rows.Next() {
+		p.Fatal("no row: ", errors.Join(err, rows.Err()))
+	}
+	cells := make([]sql.NullString, len(names))
+	var to []any
+	for i := range cells {
+		to = append(to, &cells[i])
+	}
+	if err := rows.Scan(to...); err != nil {
+		p.Fatal(err)
+	}
+	for i, c := range cells {
+		switch n, err := strconv.Atoi(c.String); {
+		case names[i] == "_scrapekit_extra" && c.Valid:
+			if err := json.Unmarshal([]byte(c.String), &extra); err != nil {
+				p.Fatal(err)
+			}
+		case err == nil && !strings.HasPrefix(names[i], "_scrapekit_commit"):
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out, extra
+}
+
+// testNames: words of the language, names that differ in case alone or beyond the limit, quotes,
+// and names of the sink's and the database's own columns.
+func testNames(p *place) {
+	long := strings.Repeat("é", 70)
+	fields := []string{"select", "User", "user", "USER", long, long + "b", `a"b`, "a`b", "ctid", "_scrapekit_run",
+		"_scrapekit_commit_", "data", "a.b", " a ", "a%s", "$1", "?", "名前", "\U0001f600"}
+	change, record := shaped(fields...)
+	err := p.open("r1", false, change)
+	if err == nil {
+		err = p.write(record)
+	}
+	if err == nil {
+		_, err = p.sink.Commit(context.Background())
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+	got, _ := p.integers()
+	var want []int
+	for i := range len(fields) + 1 {
+		if i != slices.Index(fields, "_scrapekit_commit_")+1 {
+			want = append(want, i)
+		}
+	}
+	if !slices.Equal(got, want) {
+		p.Errorf("%v, want %v", got, want)
+	}
+}
+
+// testNumbers: what an integer of 64 bits or a double would round keeps every digit.
+func testNumbers(p *place) {
+	p.config["numbers"] = "decimal"
+	err := p.open("r1", false, func(s *sdk.Start) {
+		s.Streams[0].PrimaryKey, s.Streams[0].Schema = []string{"id"}, json.RawMessage(`{"type":"object","properties":{
+			"id":{"type":"integer"},"large":{"type":"integer","maximum":18446744073709551616},"exact":{"type":"number"},
+			"more":{"type":"object"}}}`)
+	})
+	const large, exact = "123456789012345678901234567890", "0.1234567890123456789"
+	if err == nil {
+		err = p.write(`{"id":1,"large":` + large + `,"exact":` + exact + `,"more":{"x":` + large + `}}`)
+	}
+	if err == nil {
+		_, err = p.sink.Commit(context.Background())
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+	for column, want := range map[string]string{"large": large, "exact": exact, "more": large} {
+		got := sqltest.Strings(p.T, p.db, "SELECT "+column+" FROM "+p.table)
+		if len(got) != 1 || !strings.Contains(got[0], want) {
+			p.Errorf("%s: %q, want %s", column, got, want)
+		}
+	}
+	var rejects sdk.Rejects
+	err = p.write(`{"id":2,"more":{"x":1e200000}}`, `{"id":3}`)
+	if p.plugin.Name == "postgres" && (!errors.As(err, &rejects) || len(rejects) != 1) ||
+		p.plugin.Name != "postgres" && err != nil {
+		p.Errorf("a number that jsonb cannot keep: %v", err)
+	}
+}
+
+// testManyFields: more than a table has columns.
+func testManyFields(p *place) {
+	const many = 2100
+	var fields []string
+	for i := range many {
+		fields = append(fields, fmt.Sprintf("field%d", i))
+	}
+	change, record := shaped(fields...)
+	if err := p.open("r1", false, change); err != nil {
+		p.Fatal(err)
+	}
+	var rejects sdk.Rejects
+	if err := p.write(record); err != nil && (!errors.As(err, &rejects) || len(rejects) != 1) {
+		p.Fatal(err) // PostgreSQL has room for that many columns, and not for that many values
+	}
+	if err := p.write(`{"id":1,"field0":1,"field1599":2,"field2099":3}`); err != nil {
+		p.Fatal(err)
+	}
+	if _, err := p.sink.Commit(context.Background()); err != nil {
+		p.Fatal(err)
+	}
+	if len(rejects) == 0 {
+		if got, extra := p.integers(); len(got)+len(extra) != many+1 {
+			p.Errorf("%d columns and %d fields beside them, want %d in all", len(got), len(extra), many+1)
+		}
+		return
+	}
+	if got, extra := p.integers(); len(got)+len(extra) != 4 {
+		p.Errorf("%v and %v", got, extra)
+	}
 }
 
 // TestPostgresRefusals: what the server does not let the sink do is said by Check, with what to do.

@@ -74,13 +74,18 @@ func (m *MySQL) open(ctx context.Context, dialer *sdk.Dialer) (*sql.DB, error) {
 	return db, nil
 }
 
+func (m *MySQL) absent() bool { return false }
+
 // check has nothing left to ask: open has logged in.
 func (m *MySQL) check(context.Context, *sql.DB, bool) error { return nil }
 
 func (m *MySQL) classed(err error) error {
 	var e *mysql.MySQLError
-	if err == nil || sdk.IsPermanent(err) || !errors.As(err, &e) {
+	switch {
+	case err == nil || sdk.IsPermanent(err):
 		return err
+	case !errors.As(err, &e):
+		return untrusted(err)
 	}
 	what := ""
 	switch e.Number {

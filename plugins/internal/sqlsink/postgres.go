@@ -68,6 +68,13 @@ func NewPostgres(l Login, schema string) (*Postgres, error) {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" {
 		return nil, sdk.Permanent(errors.New("url: want postgres://USER@HOST:PORT/DATABASE"))
 	}
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if u.Query().Has(name) {
+			return nil, sdk.Permanent(fmt.Errorf(
+				"url: %s names a file, which the sink may read only if a setting does: "+
+					"set ca_file, cert_file and key_file instead", name))
+		}
+	}
 	conf, err := pgx.ParseConfig(l.URL)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("url: %w", err))
@@ -100,6 +107,8 @@ func (p *Postgres) open(_ context.Context, dialer *sdk.Dialer) (*sql.DB, error) 
 	return stdlib.OpenDB(*conf), nil
 }
 
+func (p *Postgres) absent() bool { return false }
+
 func (p *Postgres) check(ctx context.Context, db *sql.DB, ddl bool) error {
 	var may, there bool
 	err := db.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_namespace WHERE nspname = $1`, p.schema).Scan(&there)
@@ -121,8 +130,11 @@ func (p *Postgres) check(ctx context.Context, db *sql.DB, ddl bool) error {
 
 func (p *Postgres) classed(err error) error {
 	var pg *pgconn.PgError
-	if err == nil || sdk.IsPermanent(err) || !errors.As(err, &pg) {
+	switch {
+	case err == nil || sdk.IsPermanent(err):
 		return err
+	case !errors.As(err, &pg):
+		return untrusted(err)
 	}
 	if what := p.advice(pg.Code); what != "" {
 		return sdk.Permanent(fmt.Errorf("%s: %s: %s (SQLSTATE %s)", p.place(), pg.Message, what, pg.Code))

@@ -181,15 +181,15 @@ func (s *Sink) create(t *table) string { return createTable(s.dialect, t, t.name
 func createTable(d Dialect, t *table, name string) string {
 	var lines []string
 	for i, c := range t.cols {
-		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, t.indexed(i)))
+		lines = append(lines, d.quote(c.name)+" "+d.typeOf(c.kind, t.indexed(i)))
 	}
 	for _, c := range t.meta {
-		lines = append(lines, "  "+d.quote(c.name)+" "+d.typeOf(c.kind, false))
+		lines = append(lines, d.quote(c.name)+" "+d.typeOf(c.kind, false))
 	}
 	if t.keyed() {
-		lines = append(lines, "  PRIMARY KEY ("+list(d, t.keyColumns())+")")
+		lines = append(lines, "PRIMARY KEY ("+list(d, t.keyColumns())+")")
 	}
-	return "CREATE TABLE " + d.table(name) + " (\n" + strings.Join(lines, ",\n") + "\n)"
+	return "CREATE TABLE " + d.table(name) + " (" + strings.Join(lines, ", ") + ")" // one line, as errors are
 }
 
 // indexes are the statements that create the indexes of a table: for the return to a commit, and
@@ -220,12 +220,12 @@ func (s *Sink) migrate(ctx context.Context, streams []sdk.Stream) error {
 			return err
 		}
 		if s.options.DDL == "off" {
-			return sdk.Permanent(fmt.Errorf("%s lacks tables or columns, and ddl is \"off\": have somebody run\n%s",
-				s.dialect.place(), strings.Join(statements, ";\n")+";"))
+			return sdk.Permanent(fmt.Errorf("%s lacks tables or columns, and ddl is \"off\": have somebody run %s",
+				s.dialect.place(), strings.Join(statements, "; ")+";"))
 		}
 		for _, one := range statements {
 			if _, err := x.ExecContext(ctx, one); err != nil {
-				return fmt.Errorf("%w, in\n%s", err, one)
+				return fmt.Errorf("%w, in %s", err, one)
 			}
 		}
 		return nil

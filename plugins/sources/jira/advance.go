@@ -36,13 +36,13 @@ type depth struct {
 const mostIdle = 20
 
 // note records that this pass met an issue. news: for the first time.
-func (d *depth) note(id string) (news bool) {
+func (d *depth) note(id string) (isNew bool) {
 	if d.met == nil {
 		d.met = map[string]bool{}
 	}
-	news = !d.met[id]
+	isNew = !d.met[id]
 	d.met[id] = true
-	return news
+	return isNew
 }
 
 // seen is what a page contained.
@@ -108,11 +108,11 @@ func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more boo
 	anchor := floorMinute(s.top)
 	switch {
 	case w.proof.calling && !more:
-		return w.called(ctx, q, p)
+		return w.verified(ctx, q, p)
 	case w.proof.calling:
 		w.deeper(q, p, s.last)
 	case anchor > w.anchor && d.gapped:
-		w.call(anchor)
+		w.verify(anchor)
 	case anchor > w.anchor && more && w.ahead.has(q.startAt+p.count-1):
 		w.anchor = anchor
 		w.depth = depth{startAt: q.startAt + p.count - 1, last: s.last, met: map[string]bool{s.last.id: true}}
@@ -197,7 +197,7 @@ func (w *walk) restart() {
 }
 
 // deeper goes to the next page of the same query. On Data Center it begins with the last issue of
-// this page, which shows whether the list has moved up. If that is impossible, a roll call must
+// this page, which shows whether the list has moved up. If that is impossible, a verification must
 // show that nothing is hidden.
 func (w *walk) deeper(q search, p page, last moment) {
 	d := &w.depth
@@ -225,14 +225,14 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 	case !w.depth.gapped && w.ends(q, p):
 		return w.over(), nil
 	case w.owes():
-		w.call(w.to)
+		w.verify(w.to)
 		return true, nil
 	case w.anchor < w.movable:
 		w.bind()
 		return true, nil
 	}
-	// What is after movable is not owed. What the server itself says to hold back is requested once
-	// more.
+	// What is after movable is not owed. If the server itself says that it holds something back,
+	// request it once more.
 	held, met, err := w.counted(ctx, q, p)
 	if err != nil || held <= met {
 		return false, err
@@ -253,9 +253,9 @@ func (w *walk) ends(q search, p page) bool {
 }
 
 // counted returns the server's own count of the query's issues, and how many it has shown. Cloud is
-// asked only if it does not confirm its end. For Data Center, the total of a roll call counts. For
-// what is not owed, both are equal there unless it shows nothing at all: the next run requests that
-// again.
+// asked only if it does not confirm its end. For Data Center, the total of a verification counts.
+// For what is not owed, both are equal there unless the server shows nothing at all: the next run
+// requests that again.
 func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
 	met = len(w.met())
 	if w.proof.calling {

@@ -59,7 +59,7 @@ func (a *ahead) start(ctx context.Context, q search) *askedPage {
 	sdk.Count(ctx, "requests/search", 1)
 	p := &askedPage{query: q, at: time.Now()}
 	ctx, p.cancel = context.WithCancel(ctx)
-	p.done.Go(func() { p.resp, p.err = a.ask(ctx, q) }) //nolint:bodyclose // by drop, or by whom wait gives it
+	p.done.Go(func() { p.resp, p.err = a.ask(ctx, q) }) //nolint:bodyclose // closed by drop, or by the caller of wait
 	return p
 }
 

@@ -4,9 +4,9 @@
 // A server that omits issues in the middle of its list, such as a cluster node with half an index,
 // shows full pages that join. Only its totals reveal it: the query from the anchor counts what the
 // previous query counted, minus what was met before the anchor. If it counts less, issues were
-// deleted meanwhile or were not shown; a roll call of what precedes the anchor decides. Until then
-// the walk, and its cursor, stay at the start of the previous query, so nothing unseen is skipped.
-// Edits and new issues only increase the later total.
+// deleted meanwhile or were not shown. A verification of what precedes the anchor decides. Until
+// then the walk, and its cursor, stay at the start of the previous query, so nothing unseen is
+// skipped. Edits and new issues only increase the later total.
 
 package jira
 
@@ -34,7 +34,7 @@ func (w *walk) balance(q search, p page) (ok bool, err error) {
 		return false, w.short(met+p.total, s.Total)
 	}
 	w.anchor, s.from, s.Met = s.Base, s.Base, 0
-	w.call(here)
+	w.verify(here)
 	return false, nil
 }
 

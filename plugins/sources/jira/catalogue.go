@@ -24,7 +24,7 @@ var schemas embed.FS
 func schemaOf(stream string) []byte {
 	raw, err := schemas.ReadFile("schema/" + stream + ".json")
 	if err != nil {
-		panic(err) // a row without a schema, which any test finds
+		panic(err) // a row has no schema: every test finds that
 	}
 	return raw
 }

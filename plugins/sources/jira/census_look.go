@@ -1,4 +1,4 @@
-// Fetches issues by id: those that a search does not show, and those that are back.
+// Fetching issues by id: those that a search does not show, and those that are back.
 
 package jira
 
@@ -127,7 +127,8 @@ func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (i
 	return last, err
 }
 
-// state asks Data Center for one issue that no search finds: is it visible to others?
+// state requests from Data Center one issue that no search finds, and returns whether other
+// accounts can see it.
 func (c *client) state(ctx context.Context, at rest.Site, id uint64) (string, error) {
 	sdk.Count(ctx, "requests/by id", 1)
 	_, err := c.GetJSON(ctx, at.API()+"/issue/"+strconv.FormatUint(id, 10), url.Values{"fields": {"created"}}, &struct {

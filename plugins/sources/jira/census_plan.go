@@ -42,8 +42,8 @@ func censuses(earlier []done) (map[string]censusDone, error) {
 	return all, nil
 }
 
-// planCensus plans a census of every project that is read, and of those that earlier runs had and
-// that are not listed any more.
+// planCensus plans a census of every project that is read, and of every project that had one in an
+// earlier run and is not listed any more.
 func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	before, err := censuses(r.every)
 	if err != nil {
@@ -70,7 +70,7 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 		for other, o := range before {
 			if other != project && o.run >= last.run {
 				c.Before = c.Before.disputed(o.state)
-				c.Unsure = unite(c.Unsure, o.state.Gone)
+				c.Unsure = union(c.Unsure, o.state.Gone)
 			}
 		}
 		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)
@@ -86,7 +86,7 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 }
 
 // missed adds to the open issues those that were edited and that no walk has delivered since this
-// state's run: they were hidden when it passed.
+// state's run: they were hidden when the walk passed.
 func (s censusState) missed(run int, walks []walkDone) censusState {
 	var met []idSet
 	for _, w := range walks {
@@ -94,7 +94,7 @@ func (s censusState) missed(run int, walks []walkDone) censusState {
 			met = append(met, slices.Collect(maps.Values(w.met))...)
 		}
 	}
-	s.Open = unite(s.Open, s.Edited.without(met...))
+	s.Open = union(s.Open, s.Edited.without(met...))
 	s.Edited = nil
 	return s
 }
@@ -112,8 +112,8 @@ func (r *run) walks() ([]walkDone, error) {
 	return walks, r.distrust(walks)
 }
 
-// sinceOf is the time from which this run's walk over updates delivers a project; 0: it is read in
-// full.
+// sinceOf returns the time from which this run's walk over updates delivers a project; 0: it is
+// read in full.
 func sinceOf(project string, walks []walkDone) int64 {
 	if len(gaps(project, walks)) > 0 {
 		return 0
@@ -121,19 +121,19 @@ func sinceOf(project string, walks []walkDone) int64 {
 	return floorOf(project, walks)
 }
 
-// walkedSince returns what walks have delivered of a project since its last census, in that run or
-// later, and what of that, of whatever project, vanished meanwhile.
+// walkedSince returns the issues of a project that walks have delivered since its last census, in
+// that run or later, and those of them, in any project, that vanished meanwhile.
 func walkedSince(project string, run int, known bool, walks []walkDone) (walked, vanished idSet) {
 	for _, w := range walks {
 		if !known || w.Run >= run {
-			walked, vanished = unite(walked, w.met[project]), unite(vanished, w.vanished)
+			walked, vanished = union(walked, w.met[project]), union(vanished, w.vanished)
 		}
 	}
 	return walked, vanished
 }
 
-// takenOver returns what a project's census still has to look for: not the issues that moved and
-// that another project's census has met there since.
+// takenOver returns the issues that a project's census still has to look for: all but those that
+// moved and that another project's census has met since.
 func takenOver(project string, absent map[string]idSet, all map[string]censusDone) map[string]idSet {
 	if len(absent[stateElsewhere]) == 0 {
 		return absent
@@ -168,14 +168,15 @@ func (s censusState) disputed(other censusState) censusState {
 	}
 	own := map[string]idSet{stateDisputed: both}
 	for state, ids := range s.Absent {
-		own[state] = unite(own[state], ids)
+		own[state] = union(own[state], ids)
 	}
 	s.Present, s.Absent = agreed, own
 	return s
 }
 
-// projectStatus returns the projects to look at. Where the settings name them those are all, else
-// the ones that earlier censuses had are looked for among the archived and the trashed too.
+// projectStatus returns the projects to look at. If the settings name projects, those are all.
+// Otherwise the projects of earlier censuses are looked up among the archived and the trashed
+// projects too.
 func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (map[string]string, error) {
 	live, err := r.projects()
 	if err != nil {
@@ -194,7 +195,7 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 	if len(missing) == 0 {
 		return status, nil
 	}
-	roster, err := r.source.roster(ctx, r.at)
+	roster, err := r.source.inactiveProjects(ctx, r.at)
 	if err != nil {
 		return nil, fmt.Errorf("projects that are not live: %w", err)
 	}
@@ -209,8 +210,8 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 	return status, nil
 }
 
-// roster returns the projects that are not live, with their state.
-func (s *Source) roster(ctx context.Context, at rest.Site) (map[string]string, error) {
+// inactiveProjects returns the projects that are not live, with their state.
+func (s *Source) inactiveProjects(ctx context.Context, at rest.Site) (map[string]string, error) {
 	roster := map[string]string{}
 	if at.Flavour == rest.Cloud {
 		for status, state := range map[string]string{"archived": stateArchived, "deleted": stateTrashed} {

@@ -24,11 +24,11 @@ type censusReader struct {
 	project string
 	plan    *censusPart
 	known   idSet // what earlier runs delivered
-	sure    idSet // those of them that came whole and that no census has deleted since
+	sure    idSet // those of them that were read completely and that no census has deleted since
 	skipped marks // versions that the walk over updates leaves out
 	at      censusCursor
 	present map[uint64]bool
-	saved   int // how many were present in the last cursor
+	saved   int // number of present issues in the last cursor
 	refused bool
 	walk    *walkReader // delivers the issues that are read in full
 }
@@ -43,7 +43,7 @@ func readCensus(ctx context.Context, in *reader) error {
 	if c.at.Done {
 		return nil
 	}
-	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
+	c.known = union(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
 	c.sure = c.known.without(c.plan.Before.Gone, c.plan.Unsure)
 	c.skipped = setOf(c.plan.Known)
 	for _, id := range c.at.Present {
@@ -66,10 +66,10 @@ func readCensus(ctx context.Context, in *reader) error {
 // idPass is a walk over ids.
 type idPass struct {
 	condition string
-	field     string // beside the id
+	field     string // requested in addition to the id
 }
 
-// passes are the walks that together meet all ids, and the time of each issue that was updated
+// passes returns the walks that together meet all ids, and the time of each issue that was updated
 // since the last run. An issue that is edited meanwhile moves from the first to the second, never
 // back.
 func (c *censusReader) passes() []idPass {
@@ -102,7 +102,7 @@ func (c *censusReader) count(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if blank && c.at.Pass == 0 { // behind it what is missing shows that a token died
+		if blank && c.at.Pass == 0 { // a later pass reveals a token that expired, by what is missing
 			if err := c.source.visible(ctx, c.reader.at, c.part.Projects); err != nil {
 				return err
 			}
@@ -145,7 +145,7 @@ func (c *censusReader) note(i *issue) error {
 
 // savePage saves a cursor only now and then, because the cursor holds all ids so far.
 func (c *censusReader) savePage(page cursor) error {
-	back := page.Anchor < c.at.Anchor // what lies between is not proven
+	back := page.Anchor < c.at.Anchor // what lies between is not verified
 	c.at.Anchor = page.Anchor
 	if !back && len(c.present) < c.saved+c.saved/8+1 {
 		return nil
@@ -214,7 +214,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 		return c.end(ctx, last)
 	}
 	last.Present = c.set()
-	read := unite(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
+	read := union(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
 	last.Edited = idsOf(c.at.Edited).without(read)
 	if c.plan.Baseline {
 		last.Open = last.Present.without(last.Present.without(c.plan.Unsure))
@@ -222,7 +222,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 		last.Open = last.Present.without(read, c.sure)
 		last.Gone = last.Open.without(last.Open.without(c.plan.Before.Gone))
 	}
-	missing := unite(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
+	missing := union(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
 	found, err := c.search(ctx, missing)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 	return c.end(ctx, last)
 }
 
-// end saves the last cursor, if all was read with the credentials.
+// end saves the last cursor, if everything was read with the credentials.
 func (c *censusReader) end(ctx context.Context, last censusCursor) error {
 	if err := c.client.Stand(ctx); err != nil {
 		return err
@@ -265,14 +265,14 @@ func (c *censusReader) end(ctx context.Context, last censusCursor) error {
 	return c.cursor(last)
 }
 
-// unfinished is the state that a census leaves which was refused: that of the last one, and what
-// was met before is present, as the records say that went out.
+// unfinished returns the state after a census that was refused: the state of the last census, plus
+// the issues met before the refusal as present, because their records were emitted.
 func (c *censusReader) unfinished() censusState {
 	s, met := c.plan.Before, c.set()
-	s.Present = unite(s.Present, c.plan.Walked, met)
+	s.Present = union(s.Present, c.plan.Walked, met)
 	s.Open = s.Open.without(c.plan.Walked)
 	if !c.plan.Baseline {
-		s.Open = unite(s.Open, met.without(c.sure))
+		s.Open = union(s.Open, met.without(c.sure))
 	}
 	s.Edited = idsOf(c.at.Edited)
 	s.Absent = map[string]idSet{}

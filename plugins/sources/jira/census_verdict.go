@@ -10,14 +10,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// mostLooks is how many issues of a project one census asks for one by one, to tell deleted from
-// hidden on Data Center.
+// mostLooks is the number of issues of a project that one census requests one by one, to tell
+// deleted from hidden on Data Center.
 const mostLooks = 500
 
 // verdict is the result for a missing issue.
 type verdict struct {
-	state string // "": what it was
-	issue *issue // where it is now; nil: not known
+	state string // "": unchanged
+	issue *issue // as it is now; nil: unknown
 }
 
 // search looks for missing issues. Those that it does not look for keep their state.
@@ -38,7 +38,7 @@ func (c *censusReader) search(ctx context.Context, missing idSet) (map[uint64]ve
 		if err != nil {
 			return nil, err
 		}
-		doubtful = unite(doubtful, unsure)
+		doubtful = union(doubtful, unsure)
 	}
 	for _, id := range doubtful {
 		found[id] = verdict{state: c.keeps(id)}
@@ -58,7 +58,8 @@ func allOf(ids idSet, state string) map[uint64]verdict {
 	return all
 }
 
-// keeps is the state of an issue without news: unobserved if it was not missing before.
+// keeps returns the state of an issue about which nothing new is known: unobserved if it was not
+// missing before.
 func (c *censusReader) keeps(id uint64) string {
 	if was := c.plan.Before.state(id); was != "" && was != statePresent {
 		return was
@@ -74,12 +75,12 @@ func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]v
 		}
 		return nil
 	}
-	if c.plan.Status == "" { // a token that died just now finds nothing either
+	if c.plan.Status == "" { // an expired token finds nothing either
 		if err := c.source.visible(ctx, c.reader.at, c.part.Projects); err != nil {
 			return err
 		}
 	}
-	if c.reader.at.Flavour == rest.Cloud { // which does not tell: what is hidden from the account is deleted for it
+	if c.reader.at.Flavour == rest.Cloud { // Cloud does not tell: what is hidden from the account looks deleted
 		for _, id := range gone {
 			found[id] = verdict{state: stateDeleted}
 		}
@@ -92,7 +93,7 @@ func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]v
 // deletions.
 func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	before := c.plan.Before
-	there := unite(c.known, before.Present, before.Absent[stateUnobserved])
+	there := union(c.known, before.Present, before.Absent[stateUnobserved])
 	lost := there.without(there.without(gone))
 	limit := c.source.MassDeletion
 	if limit == 0 || len(lost) == 0 || len(lost)*100 < limit*len(there) {

@@ -1,5 +1,5 @@
-// Lists that no search brings: links to outside, votes, watchers, properties, one request an issue;
-// and changelogs in bulk.
+// Lists that no search returns: remote links, votes, watchers and properties, with one request for
+// each issue; and changelogs in bulk.
 
 package jira
 
@@ -23,8 +23,8 @@ type property struct {
 	value []byte
 }
 
-// lists asks for the lists of an issue that are wanted. Votes and watchers are asked for only if
-// there are any.
+// lists requests the selected lists of an issue. Votes and watchers are requested only if there are
+// any.
 func (r *walkReader) lists(ctx context.Context, it *item) error {
 	it.lists = map[string][][]byte{}
 	if !slices.ContainsFunc([]string{remoteLinksStream, votesStream, watchersStream, propertiesStream}, r.wants) {
@@ -57,8 +57,8 @@ func (r *walkReader) lists(ctx context.Context, it *item) error {
 	return nil
 }
 
-// list asks for one list of an issue: the reply itself, or its member of that name. One that this
-// account may not see is not known, and counted.
+// list requests one list of an issue: the reply itself, or its member of that name. A list that
+// this account may not see is marked as unknown, and counted.
 func (r *walkReader) list(ctx context.Context, it *item, stream, path, name string) error {
 	all, err := r.ask(ctx, it, stream, path, func(raw []byte) ([]byte, bool) {
 		if name != "" {
@@ -72,8 +72,8 @@ func (r *walkReader) list(ctx context.Context, it *item, stream, path, name stri
 	return err
 }
 
-// ask asks for what lies below an issue, and has part find in the reply what was asked for; nil if
-// this account does not get it, or it cannot be had.
+// ask requests a resource below an issue and passes the reply to part, which finds the wanted value
+// in it. It returns nil if this account may not see the value, or it cannot be read.
 func (r *walkReader) ask(ctx context.Context, it *item, stream, path string,
 	part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
 	found, err := r.below(ctx, it, stream, path, part)
@@ -105,17 +105,17 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string,
 	return of, nil
 }
 
-// refusedFor tells of a list of an issue that this account may not see. One that is not there, or
-// whose issue is not, is no loss.
+// refusedFor logs and counts a list of an issue that this account may not see. If the list or its
+// issue does not exist, nothing is lost.
 func (r *walkReader) refusedFor(ctx context.Context, stream string, err error) {
 	if rest.Forbidden(err) && !r.part.Every {
 		sdk.Missing(ctx, stream+" of issues", rest.Why(err))
 	}
 }
 
-// lack notes that something which an issue has cannot be had, where that is true of this one thing
-// alone; the issue is delivered without it, and asked for again in the next run. The first time,
-// its chunk fails. Any other error comes back.
+// lack records that a part of an issue cannot be read, if only this part is affected. The issue is
+// delivered without it, and requested again in the next run. The first time, its chunk fails. Any
+// other error is returned.
 func (r *walkReader) lack(ctx context.Context, it *item, stream string, err error) error {
 	if err == nil {
 		return nil
@@ -134,7 +134,7 @@ func (r *walkReader) lack(ctx context.Context, it *item, stream string, err erro
 	return nil
 }
 
-// properties asks for the keys of an issue's properties and for each value. No search lists keys.
+// properties requests the keys of an issue's properties, and each value. No search lists keys.
 func (r *walkReader) properties(ctx context.Context, it *item) error {
 	keys, err := r.ask(ctx, it, propertiesStream, "properties", func(raw []byte) ([]byte, bool) {
 		keys := rest.Open(raw).Raw("keys")
@@ -153,26 +153,26 @@ func (r *walkReader) properties(ctx context.Context, it *item) error {
 		if err != nil {
 			return err
 		}
-		if one != nil { // or it went away meanwhile
+		if one != nil { // else it was deleted meanwhile
 			it.properties = append(it.properties, property{key, rest.Open(one).Raw("value")})
 		}
 	}
 	if it.lacks == lacked {
-		it.lists[propertiesStream] = nil // known
+		it.lists[propertiesStream] = nil // known to be empty
 	}
 	return nil
 }
 
 const (
-	// bulkIssues is how many issues one bulk request may name.
+	// bulkIssues is the largest number of issues in one bulk request.
 	bulkIssues = 1000
-	// bulkPage is how many histories are asked for at once.
+	// bulkPage is the number of histories in a page.
 	bulkPage = 1000
 )
 
-// bulkChangelogs asks for the histories of all issues of a chunk whose changelog came cut, by issue
-// id. Who it does not come for is asked alone: the bulk leaves out silently what it does not know,
-// and some accounts may not use it.
+// bulkChangelogs requests the changelogs of all issues of a chunk that came truncated, by issue id.
+// An issue that the reply leaves out is requested alone: the bulk silently leaves out issues that
+// it does not know, and some accounts may not use it.
 func (r *walkReader) bulkChangelogs(ctx context.Context, c *chunk) (map[string][]element, error) {
 	var ids []string
 	for _, it := range c.items {
@@ -186,7 +186,7 @@ func (r *walkReader) bulkChangelogs(ctx context.Context, c *chunk) (map[string][
 	all := map[string][]element{}
 	for some := range slices.Chunk(ids, bulkIssues) {
 		err := r.bulkPages(ctx, some, all)
-		if refusal(err) || r.client.Alone(ctx, err) { // each is asked for alone then
+		if refusal(err) || r.client.Alone(ctx, err) { // then each is requested alone
 			r.noBulk = true
 			return nil, nil
 		}
@@ -225,8 +225,8 @@ func (r *walkReader) bulkPages(ctx context.Context, ids []string, all map[string
 	}
 }
 
-// bulkElement is a history as the bulk has it: its time may be a number of seconds, and becomes a
-// text as in all other places.
+// bulkElement is a history in a bulk reply. If its time is a number of seconds, it is converted to
+// text, as in all other replies.
 func bulkElement(raw []byte) element {
 	h := rest.Open(raw)
 	e := element{id: h.Text("id"), created: h.Time("created"), raw: raw}

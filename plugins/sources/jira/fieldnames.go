@@ -1,4 +1,4 @@
-// Names of custom fields, asked for once a process.
+// Names of custom fields, requested once for each process.
 
 package jira
 
@@ -13,19 +13,19 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// fieldNames keeps them for the reads of a process. A field that is made meanwhile goes by its id
-// until the next one.
+// fieldNames caches them for the reads of a process. A field that is created meanwhile appears
+// under its id until the next process.
 type fieldNames struct {
-	turn   turn
+	mu     ctxMutex
 	fields record.Fields
 }
 
 // fieldsOf returns the custom fields of the site.
 func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, error) {
-	if err := s.names.turn.take(ctx); err != nil {
+	if err := s.names.mu.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.names.turn.pass()
+	defer s.names.mu.unlock()
 	if s.names.fields != nil {
 		return s.names.fields, nil
 	}
@@ -43,7 +43,7 @@ func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, err
 	return s.names.fields, nil
 }
 
-// refusal reports whether err says that this account does not get what it asked for, or that the
+// refusal reports whether err says that this account may not have what was requested, or that the
 // site does not have it.
 func refusal(err error) bool {
 	switch rest.Status(err) {

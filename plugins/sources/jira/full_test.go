@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 func TestFullDeliversEveryIssueOnce(t *testing.T) {
@@ -49,7 +50,9 @@ func TestFullDeliversEveryIssueOnce(t *testing.T) {
 	})
 }
 
+//ci:plain
 func TestFullWithPagesOfAllSizes(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for _, size := range []int{1, 2, 3, 7, 50} {

@@ -1,4 +1,4 @@
-// An issue as received: its raw bytes, and where in them the few things are that the source needs.
+// An issue as received: its raw bytes, and the positions of the few values that the source needs.
 
 package jira
 
@@ -19,13 +19,13 @@ import (
 type issue struct {
 	raw       []byte
 	id, key   string
-	created   int64 // epoch milliseconds; 0: not known
+	created   int64 // epoch milliseconds; 0: unknown
 	updated   int64
 	fields    span // the object "fields"
 	comments  list
 	histories list
 	worklogs  list
-	fetched   time.Time // the server's time of the reply that it came in, in whole seconds
+	fetched   time.Time // the server's time of its reply, in whole seconds
 }
 
 // project is the part of the key before the number.
@@ -44,18 +44,18 @@ func (i *issue) fieldsRaw() []byte {
 	return i.fields.of(i.raw)
 }
 
-// span is a part of the raw bytes. The zero span is not there.
+// span is a range of the raw bytes. The zero span means that the value is missing.
 type span struct{ from, to int }
 
 func (s span) of(raw []byte) []byte { return raw[s.from:s.to] }
 func (s span) found() bool          { return s.to > 0 }
 
-// list is an embedded list, which Jira may have cut.
+// list is an embedded list, which Jira may have truncated.
 type list struct {
-	value span // the object that holds it, or a null in its place
+	value span // the object that contains it, or a null in its place
 	array span
 	count int
-	total int // as Jira says; -1: it does not
+	total int // as stated by Jira; -1: not stated
 }
 
 // of returns the array, nil if there is none.
@@ -66,7 +66,7 @@ func (l list) of(raw []byte) []byte {
 	return l.array.of(raw)
 }
 
-// known is what a record says of the list.
+// known returns what a record says about the list.
 func (l list) known(whole bool) record.List {
 	of := l.total
 	if !l.value.found() {
@@ -75,16 +75,16 @@ func (l list) known(whole bool) record.List {
 	return record.List{Here: l.count, Of: of, Whole: whole}
 }
 
-// complete reports whether the list is whole by what Jira says of it.
+// complete reports whether Jira's own numbers say that the list is whole.
 func (l list) complete() bool { return l.array.found() && l.count == l.total }
 
-// suspect reports whether the list has the very length at which Jira, or what stands before it,
-// cuts one, whatever total it states.
+// suspect reports whether the list has exactly the length at which Jira, or a proxy before it,
+// truncates, whatever total it states.
 func (l list) suspect() bool { return l.count == 20 || l.count == 50 || l.count == 100 }
 
-// identify is parseIssue for what a search brings, or bytes with the reason why they are no JSON.
-// An issue that cannot become a record has an id nonetheless, if need be of our own making, by
-// which it is known when it comes again.
+// identify is parseIssue for what a search returns: an issue, or bytes with the reason why they are
+// not JSON. An issue that cannot become a record still gets an id, if necessary one made by this
+// source, by which it is recognised when it comes again.
 func identify(raw []byte, bad error) (issue, error) {
 	i, err := parseIssue(raw)
 	if bad != nil {
@@ -99,8 +99,8 @@ func identify(raw []byte, bad error) (issue, error) {
 	return i, err
 }
 
-// parseIssue finds its way through the raw JSON of an issue, looking at each byte once. It keeps
-// raw. With an error comes what was found before it.
+// parseIssue finds the values in the raw JSON of an issue, reading each byte once. It keeps raw.
+// With an error it returns what was found before the error.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
 	end := rest.ScanObject(raw, 0, func(name []byte, start int) int {
@@ -125,8 +125,8 @@ func parseIssue(raw []byte) (issue, error) {
 	return i, nil
 }
 
-// readText reads a string, or a number as text, or skips what is neither, and returns the end of
-// it.
+// readText reads a string, or a number as text, or skips anything else, and returns the end of the
+// value.
 func readText(raw []byte, start int, into *string) (end int) {
 	if end = rest.Skip(raw, start); end > 0 {
 		*into = cmp.Or(rest.TextOf(raw[start:end]), *into)
@@ -144,8 +144,8 @@ func readTime(raw []byte, start int, into *int64) (end int) {
 	return end
 }
 
-// scanned has scan read the object or array that begins with the bracket open at start, or skips
-// what is none; it notes where the value lies, if it is whole, and returns its end.
+// scanned calls scan to read the object or array that begins with the bracket open at start, or
+// skips any other value. It stores the span of the value, if it is whole, and returns its end.
 func (s *span) scanned(raw []byte, start int, open byte, scan func() (end int)) (end int) {
 	if start < len(raw) && raw[start] == open {
 		end = scan()
@@ -177,7 +177,7 @@ func (i *issue) parseFields(start int) (end int) {
 	})
 }
 
-// parse reads {"total": n, "<name>": [...]} and returns the end of it.
+// parse reads {"total": n, "<name>": [...]} and returns its end.
 func (l *list) parse(raw []byte, start int, name string) (end int) {
 	l.count, l.total = 0, -1
 	return l.value.scanned(raw, start, '{', func() int {

@@ -1,4 +1,4 @@
-// The streams that come out of issues: their rows of the catalogue.
+// The streams that are made of issues: their rows of the catalogue.
 
 package jira
 
@@ -85,7 +85,8 @@ func issueStreams() []entry {
 	}
 }
 
-// walkEntry makes the row of a stream of the walks. Only issues and comments are read unasked.
+// walkEntry makes the row of a stream of the walks. Only issues and comments are selected by
+// default.
 func walkEntry(name, doc string, key []string, from, cost string, n needs) entry {
 	cursor := "updated"
 	if slices.Contains([]string{changelogStream, attachmentsStream}, name) {
@@ -96,7 +97,7 @@ func walkEntry(name, doc string, key []string, from, cost string, n needs) entry
 	return entry{Stream: s, kind: walkKind, from: from, cost: cost, needs: n}
 }
 
-// needsOf is what all these streams together ask for. setting are the fields of the settings.
+// needsOf returns what all these streams together need. setting are the fields of the settings.
 func needsOf(streams, setting []string) needs {
 	sum := needs{fields: []string{"created", "updated"}}
 	for _, e := range catalogue() {
@@ -117,7 +118,7 @@ func needsOf(streams, setting []string) needs {
 	return sum
 }
 
-// losing returns those of the streams that an issue may lose members of.
+// losing returns those of the streams whose members an issue may lose.
 func losing(streams []string) []string {
 	var all []string
 	for _, e := range catalogue() {
@@ -128,7 +129,7 @@ func losing(streams []string) []string {
 	return all
 }
 
-// headAt names an issue in the records of its parts.
+// headAt returns the values that identify an issue in the records of its parts.
 func (i *issue) headAt(at rest.Site) record.Head {
 	return record.Head{ID: i.id, Key: i.key, Project: i.project(), Site: at}
 }

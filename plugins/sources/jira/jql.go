@@ -23,7 +23,7 @@ func and(conditions ...string) string {
 	return strings.Join(kept, " AND ")
 }
 
-// inProjects is the condition that bounds every query, as Cloud demands.
+// inProjects is the condition that bounds every query, which Cloud requires.
 func inProjects(keys []string) string {
 	if len(keys) == 1 {
 		return "project = " + quote(keys[0])
@@ -35,7 +35,7 @@ func inProjects(keys []string) string {
 	return "project in (" + strings.Join(list, ", ") + ")"
 }
 
-// between is the half-open range [from, to); 0 leaves a side open.
+// between returns the condition for the half-open range [from, to); 0 leaves a side open.
 func between(field string, from, to int64) string {
 	var low, high string
 	if from > 0 {
@@ -47,7 +47,7 @@ func between(field string, from, to int64) string {
 	return and(low, high)
 }
 
-// filter is what the settings ask for, beyond the projects.
+// filter returns the conditions of the settings, beyond the projects.
 func (s *Source) filter() string {
 	own := ""
 	if strings.TrimSpace(s.JQL) != "" {
@@ -60,7 +60,7 @@ var jqlEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 func quote(s string) string { return `"` + jqlEscapes.Replace(s) + `"` }
 
-// anyOf joins conditions, each in brackets already, by OR.
+// anyOf joins conditions, each of which is in brackets already, by OR.
 func anyOf(groups []string) string {
 	if len(groups) == 1 {
 		return groups[0]

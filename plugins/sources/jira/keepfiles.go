@@ -1,4 +1,5 @@
-// Attachments' bytes, on request: from the server to the host's disk, never through here.
+// Files of attachments, if enabled: the host writes them from the server to its disk. They never
+// pass through the plugin.
 
 package jira
 
@@ -15,8 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
-// keepFiles has the host keep the attachments of an issue. One that cannot be had costs only
-// itself: its record says so.
+// keepFiles has the host keep the attachments of an issue. If one cannot be read, only its own
+// record says so.
 func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	if !r.source.KeepFiles || !r.wants(attachmentsStream) {
 		return nil
@@ -37,8 +38,9 @@ func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	return nil
 }
 
-// keepFile has one attachment kept. It never changes under its id. What came is held against its
-// record: a login page in its place, or a part of it, is not the file.
+// keepFile has the host keep one attachment. An attachment never changes under its id. The reply is
+// compared with the attachment's record, because a login page, or a part of the file, is not the
+// file.
 func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.Members) (record.Kept, error) {
 	address := a.Text("content")
 	if address == "" {
@@ -46,7 +48,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 	}
 	target, err := r.source.base.Parse(address)
 	if err != nil {
-		return record.Kept{Problem: "its address is no URL"}, nil //nolint:nilerr // told in the record
+		return record.Kept{Problem: "its address is no URL"}, nil //nolint:nilerr // reported in the record
 	}
 	expect := reply.Expect{Type: a.Text("mimeType")}
 	if size, ok := a.Int("size"); ok {
@@ -60,7 +62,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 	}
 	var none *reply.NotKept
 	if !errors.As(err, &none) {
-		return record.Kept{}, err // the host's folder, or a pause
+		return record.Kept{}, err // an error of the host's folder, or a pause
 	}
 	sdk.Count(ctx, "files/not kept", 1)
 	if lasting(none) {
@@ -78,8 +80,8 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 	return record.Kept{Problem: problem(none)}, nil
 }
 
-// lasting reports whether a file is not there for this account, or too long: to ask again would not
-// help.
+// lasting reports whether the file does not exist for this account, or is too large, so that
+// another request would not help.
 func lasting(none *reply.NotKept) bool {
 	if none.TooLong {
 		return true
@@ -91,7 +93,7 @@ func lasting(none *reply.NotKept) bool {
 	return none.Status >= http.StatusMultipleChoices && none.Status < http.StatusInternalServerError
 }
 
-// cause is why there is no file, in words that are the same for the files of one cause.
+// cause returns why there is no file, with the same words for all files of one cause.
 func cause(none *reply.NotKept) string {
 	if led := (*reply.Redirected)(nil); errors.As(none.Err, &led) {
 		return fmt.Sprintf("%d %s to %s", led.Status, http.StatusText(led.Status), led.Advice("url"))
@@ -99,7 +101,7 @@ func cause(none *reply.NotKept) string {
 	return strings.TrimPrefix(problem(none), "GET "+none.URL+": ")
 }
 
-// problem is why there is no file.
+// problem returns why there is no file.
 func problem(none *reply.NotKept) string {
 	led := (*reply.Redirected)(nil)
 	switch {

@@ -10,26 +10,27 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// run is a run as the plan of one kind sees it.
+// run is a run, as the planner of one kind sees it.
 type run struct {
 	source *Source
 	at     rest.Site
-	// base is what all splits of the kind have in common: a plan adds what it needs, and sets
-	// Streams if a split brings fewer than all that are selected.
+	// base has what all splits of the kind have in common. A plan adds the rest, and sets Streams
+	// if a split reads fewer streams than are selected.
 	base part
-	// streams are all that are selected, of whatever kind, and every is all splits of earlier runs
-	// of the same scope.
+	// streams are all selected streams, of any kind. every has all splits of earlier runs of the
+	// same scope.
 	streams []string
 	every   []done
-	// previous are the splits of earlier runs of the same kind, scope and, at least, streams.
+	// previous are the splits of earlier runs with the same kind and scope, and with at least the
+	// same streams.
 	previous []done
-	// earlier are all of the kind and scope, whatever streams they read.
+	// earlier are all splits of the kind and scope, whatever streams they read.
 	earlier []done
-	// projects returns the keys of the projects to read; the server is asked once a run.
+	// projects returns the keys of the projects to read. The server is asked once for each run.
 	projects func() ([]string, error)
 }
 
-// split makes a split. estimate is how many records it will have, about; 0: not known.
+// newSplit makes a split. estimate is the approximate number of its records; 0: unknown.
 func newSplit(id, stream string, p part, estimate int64) sdk.Split {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -44,11 +45,11 @@ type reader struct {
 	client *client
 	at     rest.Site
 	part   part
-	from   []byte // cursor to go on from; nil at the beginning
-	// estimate is how many records the plan took the split to have; 0: not known.
+	from   []byte // cursor to continue from; nil: from the beginning
+	// estimate is the number of records that the plan expected of the split; 0: unknown.
 	estimate int
 	output
 }
 
-// wants reports whether the records of a stream are to be made.
+// wants reports whether a stream is selected.
 func (r *reader) wants(stream string) bool { return slices.Contains(r.part.Streams, stream) }

@@ -1,4 +1,4 @@
-// Kinds of splits: who plans them and who reads them.
+// Kinds of splits: who plans and who reads them.
 
 package jira
 
@@ -15,9 +15,9 @@ import (
 
 // kind is one way to read a part of a Jira.
 type kind struct {
-	name string // part.Kind of its splits, and entry.kind of the streams that they bring
+	name string // part.Kind of its splits, and entry.kind of the streams that they read
 	// plan makes the splits of a run. It is called only if a stream of the kind is selected that
-	// this Jira has; the census's also where deletions are looked for.
+	// this Jira has; that of the census also if deletions are looked for.
 	plan func(ctx context.Context, r *run) ([]sdk.Split, error)
 	// read emits the records of one split.
 	read func(ctx context.Context, r *reader) error

@@ -1,11 +1,12 @@
-// Issues of which something could not be had.
+// Issues that were delivered without some of their parts.
 
 package jira
 
 import "slices"
 
-// lackSet is issues with how much of each could not be had, in the order of their ids: each is the
-// id times 16, and how much, up to 15. As text it is as short as an [idSet].
+// lackSet is a set of issues, each with the number of parts that could not be read, in the order of
+// their ids. Each entry is the id times 16, plus the number, at most 15. As text it is as short as
+// an [idSet].
 type lackSet []uint64
 
 const (
@@ -13,7 +14,7 @@ const (
 	mostLack = 1<<lackBits - 1
 )
 
-// put notes how much an issue lacks; 0: it lacks nothing any more.
+// put stores the number of parts that an issue lacks; 0: it lacks none any more.
 func (s *lackSet) put(id uint64, lacks int) {
 	n, found := s.find(id)
 	if found {
@@ -36,7 +37,7 @@ func (s *lackSet) find(id uint64) (int, bool) {
 	})
 }
 
-// of returns how much an issue lacks.
+// of returns the number of parts that an issue lacks.
 func (s *lackSet) of(id uint64) int {
 	n, found := s.find(id)
 	if !found {

@@ -1,4 +1,4 @@
-// Entries of lists: the little that is looked at in them before they become records.
+// Entries of lists: the few members that are read before an entry becomes a record.
 
 package jira
 
@@ -12,7 +12,7 @@ import (
 // completeness says which lists of an issue are whole.
 type completeness struct{ comments, changelog, worklogs bool }
 
-// entryOf is what is looked at in an entry of a list.
+// entryOf has the members of a list entry that are read.
 type entryOf struct {
 	id      string
 	created int64

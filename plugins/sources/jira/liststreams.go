@@ -1,5 +1,5 @@
-// The streams of the site: lists of what a Jira has beside its issues. The package lists holds
-// them; here they are put in the catalogue.
+// The streams of the site: lists that a Jira has beside its issues. The package lists implements
+// them; this file puts them into the catalogue.
 
 package jira
 
@@ -12,7 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// listKind is the kind of the splits that read a list each.
+// listKind is the kind of the splits that read one list each.
 const listKind = "list"
 
 func listStreams() []entry {
@@ -23,7 +23,7 @@ func listStreams() []entry {
 	return all
 }
 
-// planLists makes one split a list, with the snapshot that the last run left of it.
+// planLists makes one split for each list, with the snapshot that the last run left of it.
 func planLists(_ context.Context, r *run) ([]sdk.Split, error) {
 	site := lists.Site{Site: r.at, Projects: r.source.Projects, Overlap: time.Duration(r.source.Overlap)}
 	var splits []sdk.Split

@@ -10,16 +10,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// output is where a read puts its records.
+// output receives the records of a read.
 type output struct {
 	out   *sdk.Writer
 	lines sdk.Builder // records on their way to out
-	// sure reports whether what was put was read with the credentials.
+	// sure reports whether everything emitted so far was read with the credentials.
 	sure func() (bool, error)
 }
 
-// put emits a record. The decoder has found it to be JSON already, so it goes past the check of the
-// Writer, which costs as much as all the rest.
+// put emits a record. The decoder has already checked that it is JSON, so it bypasses the check of
+// the Writer, which costs as much as everything else together.
 func (o *output) put(stream string, line []byte) error {
 	if len(line) >= sdk.MaxRecord || bytes.IndexByte(line, '\n') >= 0 {
 		return o.out.EmitJSON(stream, line)
@@ -28,7 +28,7 @@ func (o *output) put(stream string, line []byte) error {
 	return o.send(o.lines.Full())
 }
 
-// remove says that the records of a stream are gone whose primary key begins with the fields of
+// remove emits a deletion of the records of a stream whose primary key begins with the fields of
 // key.
 func (o *output) remove(stream string, key any) error {
 	raw, err := json.Marshal(key)
@@ -39,9 +39,9 @@ func (o *output) remove(stream string, key any) error {
 	return o.send(o.lines.Full())
 }
 
-// cursor says that reading may go on from c; everything put before is delivered. Where it is not
-// sure that what was put was read with the credentials, nothing is said, and the next cursor stands
-// for this one. Before the last one of a split that must be known: see [rest.Client.Stand].
+// cursor saves that reading may continue from c: everything put before is delivered. If it is not
+// certain that this was read with the credentials, no cursor is saved, and the next one covers it.
+// The last cursor of a split requires certainty: see [rest.Client.Stand].
 func (o *output) cursor(c any) error {
 	if err := o.send(o.lines.Flush()); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (o *output) send(batches []sdk.Batch) error {
 	return nil
 }
 
-// shortened keeps of something huge that is given up only the beginning.
+// shortened returns the beginning of something large that is rejected.
 func shortened(raw []byte) []byte {
 	const shown = 64 << 10
 	if len(raw) >= sdk.MaxRecord {

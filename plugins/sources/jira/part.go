@@ -1,4 +1,4 @@
-// Parts: what a split's data says, to the process that reads it and to the plans of later runs.
+// Parts: the data of a split, for the process that reads it and for the plans of later runs.
 
 package jira
 
@@ -17,18 +17,18 @@ import (
 // part is the data of a split.
 type part struct {
 	Kind     string   `json:"kind,omitempty"` // see kinds
-	Scope    string   `json:"scope"`          // what was asked of which site; see Source.scope
+	Scope    string   `json:"scope"`          // site and filter; see Source.scope
 	Streams  []string `json:"streams"`
 	Projects []string `json:"projects,omitempty"`
-	// Floor is the watermark less the overlap: what was updated from then on, the next run asks
-	// for. In whole minutes.
+	// Floor is the watermark minus the overlap, in whole minutes. The next run requests what was
+	// updated from then on.
 	Floor int64 `json:"floor"`
-	// Run numbers the runs from 1 on: splits of one number were planned together.
+	// Run numbers the runs from 1: splits with one number were planned together.
 	Run int `json:"run,omitempty"`
 	// Account: the run was logged in.
 	Account bool `json:"account,omitempty"`
-	// Every stream is selected, which asks for what this account may see: what it is refused is not
-	// missing.
+	// Every: every stream is selected, which means all that this account may see. A refused stream
+	// is then not missing.
 	Every bool `json:"every,omitempty"`
 
 	// A full part: one project, created in [From, To). 0 leaves a side open.
@@ -38,14 +38,15 @@ type part struct {
 	// listed any more.
 	Again bool `json:"again,omitempty"`
 
-	// An update part: where each group of projects goes on, and the versions known there.
+	// An update part: where each group of projects continues, and the versions that are known
+	// there.
 	Since []since `json:"since,omitempty"`
 	Known []mark  `json:"known,omitempty"`
 
-	// Why the project of a part is left out.
+	// Why is the reason for leaving out the project of a part.
 	Why string `json:"why,omitempty"`
 
-	// An again part: issues that were delivered while something that they have could not be had.
+	// An again part: issues that were delivered without some of their parts.
 	Lacking lackSet `json:"lacking,omitempty"`
 
 	// A user part: the record.
@@ -59,7 +60,7 @@ type part struct {
 	Census *censusPart `json:"census,omitempty"`
 }
 
-// since is projects that go on from the same floor of an earlier run.
+// since is a group of projects that continue from the same floor of an earlier run.
 type since struct {
 	Projects []string `json:"projects,omitempty"`
 	Floor    int64    `json:"floor"`
@@ -67,7 +68,7 @@ type since struct {
 
 func (p part) updates() bool { return len(p.Since) > 0 }
 
-// scope names what a plan reads, for telling whether an earlier run read the same: the site and the
+// scope names what a plan reads, to find out whether an earlier run read the same: the site and the
 // filter.
 func (s *Source) scope() string {
 	sum := sha256.Sum256([]byte(s.base.String() + "\n" + s.JQL + "\n" + strconv.FormatInt(s.since, 10)))
@@ -78,7 +79,7 @@ func (s *Source) scope() string {
 type done struct {
 	part
 	id     string
-	cursor []byte // that it ended with
+	cursor []byte // its last one
 }
 
 // earlier decodes the splits of earlier runs that read the same scope.
@@ -98,7 +99,7 @@ func (s *Source) earlier(p sdk.Plan) ([]done, error) {
 	return all, nil
 }
 
-// nextRun is the number of the run that is planned behind these splits.
+// nextRun returns the number of the run that is planned after these splits.
 func nextRun(previous []done) int {
 	last := 0
 	for _, d := range previous {
@@ -130,5 +131,5 @@ func decodeCursor(raw []byte) (cursor, error) {
 	return c, nil
 }
 
-// covers reports whether the part holds a project.
+// covers reports whether the part contains a project.
 func (p part) covers(project string) bool { return slices.Contains(p.Projects, project) }

@@ -1,5 +1,5 @@
-// The pipeline of a walk: while one part of it is delivered, the next is completed and the one
-// behind it is asked for.
+// The pipeline of a walk: while one chunk is delivered, the next is completed and the one after it
+// is requested.
 
 package jira
 
@@ -12,8 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// chunkBytes is how much raw JSON a chunk holds, about. Three chunks of a split are in memory at
-// most, whatever a page holds: the walk waits when the others lag.
+// chunkBytes is the approximate size of the raw JSON in a chunk. At most three chunks of a split
+// are in memory, whatever the size of a page: the walk waits if the other stages lag.
 const chunkBytes = 4 << 20
 
 // chunk is some issues of one page, in their order.
@@ -21,37 +21,37 @@ type chunk struct {
 	items []*item
 	ids   map[string]bool
 	bytes int
-	save  *cursor // to go on from behind this chunk; nil within a page
+	save  *cursor // where to continue after this chunk; nil within a page
 	last  bool    // the walk is over
-	err   error   // why it goes no further
+	err   error   // why the walk stopped
 	tally tally
 }
 
-// item is one issue on its way, with what was asked for beside the search. Only what could not
-// become an issue has no id.
+// item is one issue in the pipeline, with what was requested in addition to the search. Only an
+// entry that could not become an issue has no id.
 type item struct {
 	issue   issue
 	whole   completeness
 	rejects []sdk.Reject
-	// Lists of their own: raw JSON of each member.
+	// lists has the raw JSON of each member of the lists that are requested separately.
 	lists      map[string][][]byte
 	properties []property
 	files      map[string]record.Kept // by the id of the attachment
-	refused    bool                   // some of it was not given out
-	lacks      int                    // how much of it could not be had, and may be in the next run
-	failed     error                  // the first such failure that is to be tried once more
-	// vanished: the issue could not be seen any more when what it has was asked for. It is
-	// delivered as it came.
+	refused    bool                   // some of it was refused
+	lacks      int                    // number of its parts that could not be read, and may be in the next run
+	failed     error                  // the first such failure that is to be retried once
+	// vanished: the issue became invisible while its parts were requested. It is delivered as it
+	// came.
 	vanished bool
 }
 
-// reject gives up a part of the item, or all of it.
+// reject makes a dead letter of a part of the item, or of all of it.
 func (it *item) reject(stream string, raw []byte, why error) {
 	it.rejects = append(it.rejects, sdk.Reject{Stream: stream, Record: bytes.Clone(raw), Reason: why.Error()})
 }
 
-// tally keeps counts until the records are delivered that they belong to: what is fetched ahead may
-// never be.
+// tally holds counts back until the records that they belong to are delivered: what is fetched
+// ahead may never be.
 type tally struct {
 	mu     sync.Mutex
 	counts map[string]int64
@@ -96,11 +96,11 @@ func (w *walker) run(ctx context.Context) {
 	}
 	err := w.walk.run(counted, func(it *item) error { return w.add(ctx, it) }, save)
 	w.open.last, w.open.err = err == nil, err
-	_ = w.send(ctx) // refused when ctx has ended, and then nobody waits for it
+	_ = w.send(ctx) // fails only if ctx has ended, and then nobody receives
 }
 
-// add puts an item into the chunk. A chunk holds an issue once, so that a newer version of it is
-// told from the older.
+// add puts an item into the chunk. A chunk holds an issue once, so that a newer version is
+// distinguished from an older one.
 func (w *walker) add(ctx context.Context, it *item) error {
 	if w.open.bytes >= chunkBytes || it.issue.id != "" && w.open.ids[it.issue.id] {
 		if err := w.send(ctx); err != nil {
@@ -132,8 +132,8 @@ func pass(ctx context.Context, to chan<- *chunk, c *chunk) error {
 }
 
 // deliver runs the walk. It calls complete with chunk after chunk, and emit with each completed
-// one, in the same order and in this goroutine: what is emitted does not depend on how far the
-// others are ahead.
+// one, in the same order and in the calling goroutine. So the output does not depend on how far the
+// other stages are ahead.
 func deliver(ctx context.Context, w *walk, complete func(context.Context, *chunk) error,
 	emit func(*chunk) error) error {
 	inner, cancel := context.WithCancel(ctx)

@@ -1,4 +1,4 @@
-// Planning: full splits for what was never read of a project; the rest continues by "updated".
+// Planning: full splits for what was never read of a project. The rest continues by "updated".
 
 package jira
 
@@ -56,12 +56,13 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 		Every: !slices.ContainsFunc(streams(),
 			func(s sdk.Stream) bool { return !slices.Contains(p.Streams, s.Name) }),
 	}
-	// The reads will need the names of fields: they are asked for while the plan is made.
+	// The reads will need the names of fields. They are requested while the plan is made.
 	aside, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var names sync.WaitGroup
 	if slices.Contains(p.Streams, issuesStream) && s.Content != "raw" {
-		names.Go(func() { _, _ = s.fieldsOf(aside, at) }) // a read asks again where that failed, and says why
+		// if this fails, a read requests them again and reports the error
+		names.Go(func() { _, _ = s.fieldsOf(aside, at) })
 	}
 	splits, err := s.planKinds(ctx, found, p, base, previous)
 	if err != nil {
@@ -74,8 +75,8 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	return splits, err
 }
 
-// sameAccount stops a run without a login if earlier runs had one: it would take the issues that it
-// cannot see for unchanged.
+// sameAccount stops a run without a login if earlier runs had one. Otherwise the issues that it
+// cannot see would seem unchanged.
 func sameAccount(who string, previous []done) error {
 	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
 		return sdk.Permanent(errors.New(
@@ -104,7 +105,7 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 		return nil, err
 	}
 	var splits []sdk.Split
-	var read, going []string // projects that are read, and those of them that go on from earlier runs
+	var read, going []string // projects that are read, and those of them that continue from earlier runs
 	var left []error
 	var found int64
 	for n, project := range projects {
@@ -124,7 +125,7 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 		}
 	}
 	if len(read) == 0 && !s.allKnown(ctx, at, projects) {
-		return nil, left[0] // then it is the filter that is refused, or the names are wrong
+		return nil, left[0] // then the filter is refused, or all names are wrong
 	}
 	for _, err := range left {
 		sdk.Log(ctx).Warn("a project is left out of this run", "error", err)
@@ -143,8 +144,8 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 	return append(splits, updateSplitsOf(base, going, previous)...), nil
 }
 
-// knows reports whether earlier runs may have delivered issues of a project: of the project itself,
-// or of one that is not listed any more and may have been renamed.
+// knows reports whether earlier runs may have delivered issues of a project, either under its key
+// or under the key of a project that is not listed any more and may have been renamed.
 func (r *run) knows(project string, listed []string) bool {
 	return slices.ContainsFunc(r.earlier, func(d done) bool {
 		return slices.ContainsFunc(d.Projects,
@@ -152,15 +153,15 @@ func (r *run) knows(project string, listed []string) bool {
 	})
 }
 
-// surveyed is what of one project is to be read in full.
+// surveyed is the part of one project that is to be read in full.
 type surveyed struct {
 	windows []window
-	refused error // the server does not know the project in a search, or fails whenever it is searched
+	refused error // no search knows the project, or every search of it fails
 }
 
-// surveys looks at all projects. One that a search refuses is left out: it was archived or deleted,
-// or hidden from this account, or its name is wrong. So is one whose search fails while the server
-// answers others. It must not stop the others.
+// surveys looks at all projects. A project that a search refuses is left out: it was archived or
+// deleted, or is hidden from this account, or its name is wrong. So is a project whose search fails
+// while the server answers others. Neither must stop the others.
 func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, previous []walkDone) ([]surveyed,
 	error) {
 	all := make([]surveyed, len(projects))
@@ -185,15 +186,15 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 	return all, group.Wait()
 }
 
-// allKnown reports whether the settings name the projects, and the server has each of them, though
-// not for a search.
+// allKnown reports whether the settings name the projects, and the server has each of them,
+// although no search finds them.
 func (s *Source) allKnown(ctx context.Context, at rest.Site, projects []string) bool {
-	roster, err := s.roster(ctx, at)
+	roster, err := s.inactiveProjects(ctx, at)
 	unknown := func(project string) bool { return roster[project] == "" }
 	return err == nil && len(s.Projects) > 0 && !slices.ContainsFunc(projects, unknown)
 }
 
-// leftKind is the kind of the splits of projects that are left out: they have no records, and the
+// leftKind is the kind of the splits of projects that are left out. They have no records, and the
 // report names them.
 const leftKind = "left"
 

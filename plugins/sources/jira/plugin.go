@@ -48,7 +48,7 @@ func Plugin() sdk.Plugin {
 		Version: "0.1.0",
 		Doc:     about,
 		Streams: streams(),
-		// Searches, and what is asked for many issues at once.
+		// Searches, and bulk requests.
 		Permissions: sdk.Permissions{Methods: []string{http.MethodPost}},
 	}, open)
 }
@@ -56,13 +56,13 @@ func Plugin() sdk.Plugin {
 // Source reads one Jira site.
 type Source struct {
 	Config
-	base  *url.URL // without a slash at its end
+	base  *url.URL // without a trailing slash
 	since int64    // epoch milliseconds of Config.Since; 0: none
 	site  siteOnce
 	names fieldNames
-	// patience is with what fails for itself alone.
+	// patience limits retries of what fails for itself alone.
 	patience rest.Patience
-	// vouch is for the credentials.
+	// vouch records whether the credentials were accepted.
 	vouch rest.Vouch
 }
 
@@ -88,10 +88,10 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
 	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()},
-		names: fieldNames{turn: newTurn()}}, nil
+		names: fieldNames{mu: newTurn()}}, nil
 }
 
-// parseBase makes the base of all requests of what may be copied from a browser.
+// parseBase makes the base URL of all requests from a URL that may be copied from a browser.
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil {
@@ -107,7 +107,7 @@ func parseBase(s string) (*url.URL, error) {
 	return base, nil
 }
 
-// projectKeys writes the keys as Jira does, each once: to JQL, and in a URL, kafka is KAFKA.
+// projectKeys writes the keys as Jira does, each once: in JQL, and in a URL, kafka is KAFKA.
 func projectKeys(given []string) ([]string, error) {
 	var keys []string
 	for _, key := range given {

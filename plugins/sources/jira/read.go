@@ -22,13 +22,13 @@ type walkReader struct {
 	needs needs
 	maker record.Maker
 	met   map[string]bool // users since the last cursor
-	sent  delivered       // issues, since the walk began
-	// vanished are those of them that went out of sight before all that they have was read.
+	sent  delivered       // issues since the beginning of the walk
+	// vanished are those of them that became invisible before all their parts were read.
 	vanished idSet
-	// lacking are those that something could not be had of.
+	// lacking are those without some of their parts.
 	lacking lackSet
-	ids     bool // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
-	// noBulk: this account gets no changelogs in bulk.
+	ids     bool // a census requests only ids; a faulty issue is reported by the walks
+	// noBulk: this account may not fetch changelogs in bulk.
 	noBulk bool
 }
 
@@ -73,8 +73,8 @@ func readWalk(ctx context.Context, in *reader) error {
 				"it any more"))
 	}
 	if walk.blank && len(walk.left) == 0 {
-		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must
-		// not count as read.
+		// Either nothing exists, or the token expired: then Jira shows nothing at all, and the
+		// split must not count as read.
 		if err := r.source.visible(ctx, r.at, r.part.Projects); err != nil {
 			return err
 		}
@@ -85,8 +85,8 @@ func readWalk(ctx context.Context, in *reader) error {
 	return r.end(ctx, walk.last())
 }
 
-// few logs a full walk of Cloud, which has no totals, that met fewer issues than the server counted
-// for the plan and still counts. The count is an estimate, so it is no error.
+// few logs a full walk of Cloud that met fewer issues than the server counted for the plan and
+// still counts. Cloud has no totals, and the count is an estimate, so this is not an error.
 func (r *walkReader) few(ctx context.Context, w *walk) error {
 	if r.at.Flavour != rest.Cloud || r.part.updates() || len(w.left) > 0 {
 		return nil
@@ -109,7 +109,7 @@ func (r *walkReader) few(ctx context.Context, w *walk) error {
 	return nil
 }
 
-// end saves the last cursor, if all was read with the credentials.
+// end saves the last cursor, if everything was read with the credentials.
 func (r *walkReader) end(ctx context.Context, c cursor) error {
 	if err := r.client.Stand(ctx); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (r *walkReader) end(ctx context.Context, c cursor) error {
 	return r.save(c)
 }
 
-// emitChunk makes the records of some issues.
+// emitChunk emits the records of some issues.
 func (r *walkReader) emitChunk(c *chunk) error {
 	if r.part.updates() || r.part.Again {
 		if err := r.clear(c); err != nil {
@@ -192,7 +192,7 @@ func (it *item) knows(stream string) bool {
 	return known
 }
 
-// emit makes the records of an issue.
+// emit emits the records of an issue.
 func (r *walkReader) emit(it *item) error {
 	i := &it.issue
 	comments, err := r.comments(it)
@@ -224,8 +224,8 @@ func (r *walkReader) emit(it *item) error {
 	return r.meetUsers(it)
 }
 
-// comments looks at the comments of an issue if a record holds them. One that cannot become a
-// record is rejected.
+// comments parses the comments of an issue if a record contains them. A comment that cannot become
+// a record is rejected.
 func (r *walkReader) comments(it *item) ([]record.Comment, error) {
 	var all []record.Comment
 	if !r.wants(commentsStream) && (!r.wants(issuesStream) || r.source.Content == "raw") {
@@ -245,7 +245,7 @@ func (r *walkReader) comments(it *item) ([]record.Comment, error) {
 	return all, nil
 }
 
-// emitParts makes the records of what an issue has beside its comments.
+// emitParts emits the records of an issue's parts other than its comments.
 func (r *walkReader) emitParts(it *item) error {
 	i, h := &it.issue, it.issue.headAt(r.at)
 	fields := i.fieldsRaw()
@@ -310,8 +310,8 @@ func (r *reader) signedIn(ctx context.Context) bool {
 	return err == nil && who != ""
 }
 
-// visible asks whether the account sees anything of the projects at all, whatever the filter. A
-// token that expired gives an empty list rather than an error.
+// visible checks that the account sees any issue of the projects, whatever the filter. A token that
+// expired gives an empty list instead of an error.
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {
 	c := s.client(ctx)
 	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
@@ -321,7 +321,7 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 	if ok || err != nil {
 		return err
 	}
-	for _, key := range projects[:min(len(projects), 5)] { // there are projects without issues
+	for _, key := range projects[:min(len(projects), 5)] { // some projects have no issues
 		_, err := c.GetJSON(ctx, at.API()+"/project/"+url.PathEscape(key), nil, &project{})
 		if err == nil {
 			return nil
@@ -330,10 +330,10 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 			return err
 		}
 	}
-	if len(s.Projects) == 0 { // a token that died shows no project at all
+	if len(s.Projects) == 0 { // an expired token shows no project at all
 		listed, err := s.projects(ctx, at)
 		if err == nil && !slices.ContainsFunc(projects, func(p string) bool { return slices.Contains(listed, p) }) {
-			return nil // they went away since the plan
+			return nil // they were deleted since the plan
 		}
 	}
 	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its "+

@@ -21,6 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/reply"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // spoiling answers the requests whose path fits in a way of its own, while it is told to.
@@ -98,7 +99,10 @@ func fullHost(t *testing.T, w *world) *host {
 // TestEveryPlaceReadsWhatWasAskedFor spoils one kind of reply after the other. The run must fail,
 // or say what is missing; and when the server is well again, the sink must come to hold what one
 // that was never disturbed holds.
+//
+//ci:plain
 func TestEveryPlaceReadsWhatWasAskedFor(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	places := []string{
 		`/serverInfo$`, `/myself$`, `/project(/search)?$`, `/field$`, `/search(/jql)?$`, `/comment$`, `/worklog$`,

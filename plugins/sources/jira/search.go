@@ -20,7 +20,7 @@ import (
 // maxQuery is the longest JQL that goes into a URL; longer ones are posted.
 const maxQuery = 1500
 
-// search is one page to ask for.
+// search is a request for one page.
 type search struct {
 	jql     string
 	startAt int    // Data Center
@@ -32,17 +32,17 @@ type search struct {
 
 // page is what a reply says about itself.
 type page struct {
-	count int    // issues that came
-	total int    // Data Center: matches in all; may be missing or wrong
+	count int    // issues in it
+	total int    // Data Center: all matches; may be missing or wrong
 	says  bool   // the reply has a total
-	most  int    // Data Center: how many issues a page may hold; 0: it does not say
-	token string // Cloud: of the next page
+	most  int    // Data Center: largest page; 0: not stated
+	token string // Cloud: token of the next page
 	last  bool   // Cloud: this page is the last
 }
 
-// search asks for one page and calls each with the raw JSON of every issue as it arrives, or with
-// bytes and why they are no JSON, and the server's time of the reply; raw is good until each
-// returns. Only one issue is held in memory.
+// search requests one page and calls each with the raw JSON of every issue as it arrives, or with
+// bytes and the reason why they are not JSON, and with the server's time of the reply. raw is valid
+// until each returns. Only one issue is held in memory.
 func (c *client) search(ctx context.Context, at rest.Site, q search,
 	each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	sdk.Count(ctx, "requests/search", 1)
@@ -132,7 +132,7 @@ func readPage(resp *http.Response, each func(raw []byte, bad error) error) (page
 	return p, err
 }
 
-// count says how many issues match: exactly on Data Center, about on Cloud.
+// count returns the number of matches: exact on Data Center, approximate on Cloud.
 func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, error) {
 	if at.Flavour == rest.DataCenter {
 		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}},
@@ -150,17 +150,17 @@ func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, erro
 	return int(reply.Count), err
 }
 
-// first returns the first issue of a query, with the times that it has, and how many match where
-// the flavour tells. ok is false if there is none.
+// first returns the first issue of a query, with the times that it has, and the number of matches
+// if the flavour tells. ok is false if there is none.
 func (c *client) first(ctx context.Context, at rest.Site, jql string) (found issue, total int, ok bool, err error) {
 	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}},
 		func(raw []byte, bad error, _ time.Time) error {
 			if !ok {
-				found, _ = identify(raw, bad) // what is wrong with it is for the read to say
+				found, _ = identify(raw, bad) // the read reports what is wrong with it
 			}
 			ok = true
 			return nil
 		})
-	found.raw = nil // the decoder's
+	found.raw = nil // the decoder reuses it
 	return found, p.total, ok, err
 }

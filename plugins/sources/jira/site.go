@@ -1,4 +1,4 @@
-// The site: which Jira this is, what time it has, who we are to it, which projects it shows.
+// The site: which flavour of Jira it is, its time, the account, and the projects that it shows.
 
 package jira
 
@@ -20,14 +20,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// siteOnce keeps the site for the reads of a process; a plan asks anew.
+// siteOnce caches the site for the reads of a process. A plan asks again.
 type siteOnce struct {
-	turn    turn
+	turn    ctxMutex
 	site    *rest.Site
 	checked *checked
 }
 
-// checked is what a check has found out, for the plan that follows it.
+// checked is the result of a check, for the plan that follows it.
 type checked struct {
 	at       rest.Site
 	who      string
@@ -35,15 +35,15 @@ type checked struct {
 	when     time.Time
 }
 
-// checkedFor is how long a plan takes a check's word for it.
+// checkedFor is how long a plan may use the result of a check.
 const checkedFor = time.Minute
 
-// turn is a lock for what takes a request: to wait for it ends with the context.
-type turn chan struct{}
+// ctxMutex is a mutex around a request: waiting for it ends with the context.
+type ctxMutex chan struct{}
 
-func newTurn() turn { return make(turn, 1) }
+func newTurn() ctxMutex { return make(ctxMutex, 1) }
 
-func (t turn) take(ctx context.Context) error {
+func (t ctxMutex) lock(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
 		return nil
@@ -52,26 +52,26 @@ func (t turn) take(ctx context.Context) error {
 	}
 }
 
-func (t turn) pass() { <-t }
+func (t ctxMutex) unlock() { <-t }
 
-// known returns the site, asking the server if nobody did in this process.
+// known returns the site. It asks the server if no call in this process has.
 func (s *Source) known(ctx context.Context) (rest.Site, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return rest.Site{}, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	if s.site.site != nil {
 		return *s.site.site, nil
 	}
 	return s.ask(ctx)
 }
 
-// lately returns what a check found out just now, once; nil if there was none.
+// lately returns the result of a check just before, once; nil if there was none.
 func (s *Source) lately(ctx context.Context) (*checked, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	found := s.site.checked
 	s.site.checked = nil
 	if found == nil || time.Since(found.when) > checkedFor {
@@ -80,12 +80,12 @@ func (s *Source) lately(ctx context.Context) (*checked, error) {
 	return found, nil
 }
 
-// detect asks the server, whatever was known.
+// detect asks the server, even if the site is known.
 func (s *Source) detect(ctx context.Context) (rest.Site, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return rest.Site{}, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	return s.ask(ctx)
 }
 
@@ -96,8 +96,8 @@ type serverInfo struct {
 	ServerTime     string `json:"serverTime"`
 }
 
-// ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other
-// under the same name.
+// ask requests serverInfo. The host name does not tell the flavour: a site may move from one to the
+// other under the same name.
 func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	var info serverInfo
 	header, err := s.client(ctx).GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
@@ -109,7 +109,7 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	}
 	found := rest.Site{Flavour: s.Flavour, Browse: s.base.String(), Asked: time.Now()}
 	found.Now = found.Clock(header)
-	if ms, ok := rest.ParseTime(info.ServerTime); ok { // better than the Date of whatever stands before Jira
+	if ms, ok := rest.ParseTime(info.ServerTime); ok { // more exact than the Date of a proxy before Jira
 		stated := time.UnixMilli(ms)
 		if !found.Now.IsZero() {
 			found.Skew = stated.Sub(found.Now)
@@ -117,7 +117,7 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 		found.Now = stated
 	}
 	if s.Flavour == "auto" {
-		found.Flavour = rest.DataCenter // old servers do not name their type
+		found.Flavour = rest.DataCenter // old servers do not state their type
 		if strings.EqualFold(info.DeploymentType, "Cloud") {
 			found.Flavour = rest.Cloud
 		}
@@ -129,8 +129,8 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	return found, nil
 }
 
-// myself returns the name of the account, or "" for an anonymous one. Credentials that are refused
-// are an error: with them the site answers as it answers anybody.
+// myself returns the name of the account, or "" for an anonymous one. It returns an error if the
+// credentials are refused, because the site then answers as it answers an anonymous caller.
 func (s *Source) myself(ctx context.Context, api string) (string, error) {
 	var me struct {
 		Name        string `json:"name"`
@@ -157,7 +157,8 @@ func (s *Source) myself(ctx context.Context, api string) (string, error) {
 	return "", fmt.Errorf("account: GET %s/myself: the reply names nobody", api)
 }
 
-// Check implements [sdk.Checker]: is this a Jira, does it know us, does it show what is to be read?
+// Check implements [sdk.Checker]. It checks that this is a Jira, that it accepts the account, and
+// that it shows what is to be read.
 func (s *Source) Check(ctx context.Context) error {
 	at, err := s.detect(ctx)
 	if err != nil {
@@ -179,10 +180,10 @@ func (s *Source) Check(ctx context.Context) error {
 	if err := s.visible(ctx, at, found.projects); err != nil {
 		return err
 	}
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	s.site.checked = found
 	return nil
 }
@@ -214,7 +215,7 @@ type project struct {
 	Key string `json:"key" required:"true"`
 }
 
-// projectList is Data Center's: one list, without pages.
+// projectList requests Data Center's list, which has no pages.
 func (s *Source) projectList(ctx context.Context, api string) ([]string, error) {
 	var all []project
 	if _, err := s.client(ctx).GetJSON(ctx, api+"/project", nil, &all); err != nil {
@@ -227,10 +228,10 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 	return keys, nil
 }
 
-// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through
-// a shift comes in the next run. The list is at its end where a page says so and its total does not
-// say otherwise, or where one has no new key; the total may be missing. Where the server says that
-// there is more, the list is not whole, and is asked for again later.
+// projectPages requests Cloud's list. It is ordered by key, which hardly ever changes. A project
+// that a shift hides comes in the next run. The list ends where a page says so and its total does
+// not contradict, or where a page has no new key. The total may be missing. If the server says that
+// there is more, the list is not whole, and is requested again later.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
 	return s.projectPagesOf(ctx, api, nil)
 }

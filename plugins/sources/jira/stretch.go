@@ -1,16 +1,16 @@
-// A query whose total is held against the next one's.
+// A query whose total is compared with that of the next one.
 
 package jira
 
-// stretch is the query that is balanced against the one behind it.
+// stretch is the query that is balanced against the next one.
 type stretch struct {
-	Base  int64 `json:"base"`          // where it begins
-	Total int   `json:"total"`         // what it counts
-	Met   int   `json:"met,omitempty"` // how many were met of it before the anchor of the cursor
+	Base  int64 `json:"base"`          // its start
+	Total int   `json:"total"`         // its total
+	Met   int   `json:"met,omitempty"` // number of its issues met before the anchor of the cursor
 
-	from   int64 // Met are before it; the marks of those behind it are there
-	doubts int   // how often the balance was wrong
+	from   int64 // start of the range whose marks are kept; Met counts those before it
+	doubts int   // number of times that the balance was wrong
 }
 
-// begin has the stretch begin anew.
+// begin starts a new stretch.
 func (s *stretch) begin(base int64, total int) { s.Base, s.Total, s.Met, s.from = base, total, 0, base }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // sweepPlays is how many changes are played in each setting by default.
@@ -111,7 +112,9 @@ func sweepChanges() []sweepChange {
 // sweepIssues are the numbers of the issues that change.
 var sweepIssues = []int{1, 2, 3}
 
+//ci:plain
 func TestSweep(t *testing.T) {
+	crashtest.Plain(t)
 	t.Parallel()
 	most := setting(t, "SCRAPEKIT_SWEEP", sweepPlays)
 	changes := sweepChanges()

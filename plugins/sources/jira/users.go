@@ -1,9 +1,9 @@
-// Users that the issues name: each becomes a split of its own, so that the host's store of splits,
-// which drops an id that the run knows already, delivers each once in a run, however many walks and
-// machines meet it, and whatever is killed when. The record travels in the split: it costs no
-// request. A memory of the process would forget at a crash, and a record per meeting would be a
-// hundred times as many. A user looks the same wherever it is met, but for what a place may leave
-// out; which of these looks is kept, is the one that was stored first.
+// Users that the issues name. Each becomes a split of its own. The host's store drops a split whose
+// id the run already has, so each user is delivered once in a run, however many walks and machines
+// meet it, and whatever is killed. The record is in the split's data, so it costs no request. A set
+// in memory would be lost in a crash, and a record for each meeting would be a hundred times as
+// many. A user looks the same wherever it is met, except for members that some replies leave out.
+// The first version that was stored is kept.
 
 package jira
 

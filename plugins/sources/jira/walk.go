@@ -1,5 +1,5 @@
-// The walk: one query's issues in an order by time, page by page, with nothing lost while they
-// change. doc.go says why it is done so.
+// The walk: one query's issues in the order of a time, page by page, with nothing lost while they
+// change. doc.go gives the reasons.
 
 package jira
 
@@ -20,11 +20,11 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// settling is how long after its "updated" an issue must be read for that version to be final: a
-// second that Jira's times may lack, one that the Date header lacks, and one to be safe.
+// settling is how long after its "updated" an issue must be read for that version to be final: one
+// second that Jira's times may lack, one that the Date header lacks, and one for safety.
 const settling = 3 * time.Second
 
-// run walks to the end. save is called after every page with the cursor to go on from, and once
+// run walks to the end. It calls save after every page with the cursor to continue from, and once
 // with the last one.
 func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor) error) error {
 	defer w.ahead.drop()
@@ -41,8 +41,8 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 		if !more {
 			return nil
 		}
-		// A page that brings nothing new saves no cursor: a roll call goes over the same issues
-		// again, and cursors that come again are taken for a read that goes round in circles.
+		// A page without anything new saves no cursor: a verification reads the same issues again,
+		// and the host takes repeated cursors for a read that loops.
 		if c := w.cursor(); !reflect.DeepEqual(c, saved) {
 			if err := save(c); err != nil {
 				return err
@@ -52,12 +52,12 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 	}
 }
 
-// errUnjoined ends the reading of a page that does not begin where the one before it ended.
+// errUnjoined ends the reading of a page that does not begin where the page before it ended.
 var errUnjoined = errors.New("the page does not join the one before it")
 
 func (w *walk) cursor() cursor {
 	from := w.anchor
-	if w.stretch.Total > 0 { // the marks behind its beginning are of use as long as it is not balanced
+	if w.stretch.Total > 0 { // until it is balanced, the marks after its start are needed
 		from = min(from, w.stretch.from)
 	}
 	met := slices.DeleteFunc(w.seen.since(from), func(m mark) bool { return m.At != 0 && m.At < w.anchor })
@@ -66,7 +66,7 @@ func (w *walk) cursor() cursor {
 	}
 }
 
-// last is the cursor at the end.
+// last returns the final cursor.
 func (w *walk) last() cursor {
 	return cursor{Done: true, Recent: w.recent.since(w.reader.part.Floor), Left: w.left}
 }
@@ -85,7 +85,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 			}
 		}
 		if w.proof.calling {
-			if w.answer(&i) {
+			if w.confirm(&i) {
 				s.news++
 			}
 			return nil
@@ -95,7 +95,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	switch {
 	case errors.Is(err, errUnjoined), err == nil && p.count == 0 && !w.joins(moment{}):
 		return true, w.retreat(guessed)
-	case guessed && err != nil && ctx.Err() == nil: // it is asked for when its turn has come
+	case guessed && err != nil && ctx.Err() == nil: // it is requested again when it is needed
 		w.ahead.miss()
 		if w.base != w.anchor {
 			w.rewind()
@@ -118,7 +118,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	return w.advance(ctx, q, p, s)
 }
 
-// show delivers an issue of a page, and notes in s what it says of the way on.
+// show delivers an issue of a page, and records in s what it says about the position of the walk.
 func (w *walk) show(
 	ctx context.Context, i *issue, bad error, replied time.Time, s *seen, emit func(*item) error,
 ) error {
@@ -146,8 +146,8 @@ func (w *walk) show(
 	return err
 }
 
-// fetch reads one page, and asks for those behind it where they can be known: with page tokens they
-// cannot. guessed: the page was asked for ahead.
+// fetch reads one page, and requests the following pages if they can be guessed, which is
+// impossible with page tokens. guessed: the page was requested in advance.
 func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad error, replied time.Time) error) (_ page,
 	guessed bool, err error) {
 	asked := w.ahead.request(ctx, q)
@@ -174,7 +174,7 @@ func (w *walk) condition() string {
 func (w *walk) query() search {
 	switch {
 	case w.proof.calling:
-		return w.roll()
+		return w.verification()
 	case w.reader.ids:
 		return w.idQuery()
 	}
@@ -191,7 +191,7 @@ func (w *walk) query() search {
 	return q
 }
 
-// idQuery asks for no more than a census needs.
+// idQuery requests only what a census needs.
 func (w *walk) idQuery() search {
 	return search{
 		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
@@ -202,8 +202,8 @@ func (w *walk) idQuery() search {
 	}
 }
 
-// recover tells the errors of a deep page that have a way on: a page token that Cloud does not take
-// any more.
+// recover handles the errors of a deep page after which the walk can continue: a page token that
+// Cloud refuses.
 func (w *walk) recover(q search, err error) (more bool, _ error) {
 	if w.refused(q, err) {
 		w.rewind()
@@ -228,7 +228,7 @@ func (w *walk) time(i *issue) int64 {
 }
 
 // meet delivers an issue unless it was met before, and remembers it. fresh: this walk had not met
-// it at this time.
+// it with this time.
 func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver func() error) (fresh bool, err error) {
 	sum := func() uint32 { return checksum(i.raw) }
 	here := mark{ID: i.id, At: w.time(i)}
@@ -241,7 +241,7 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 	}
 	fresh = !w.seen.met(here)
 	if w.seen.has(here, sum) {
-		return fresh, nil // perhaps as a newer version, which then is one for the next run
+		return fresh, nil // it may be a newer version, which the next run then delivers
 	}
 	if w.known.has(version, sum) {
 		sdk.Count(ctx, "issues/unchanged", 1)
@@ -255,11 +255,11 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 	return fresh, nil
 }
 
-// settled is from when on an issue that this page shows may be edited again under the same time.
-// The reply's own time is that of whatever stands before Jira, which may be another machine than
-// serverInfo came from, with another clock. So it is not later than Jira's own time in serverInfo
-// and what has passed since, by this machine's clock, when the page was asked for. That is too
-// early rather than too late, which costs a checksum.
+// settled returns the time from which on an issue of this page may be edited again under the same
+// "updated". The Date of the reply may come from a proxy before Jira, whose clock differs from that
+// of serverInfo. So the result is at most Jira's own time in serverInfo plus the time that has
+// passed since, by this machine's clock, when the page was requested. That is too early rather than
+// too late, which costs a checksum.
 func (w *walk) settled(replied time.Time) int64 {
 	if at := w.reader.at; !at.Now.IsZero() {
 		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {
@@ -269,14 +269,15 @@ func (w *walk) settled(replied time.Time) int64 {
 	return replied.Add(-settling).UnixMilli()
 }
 
-// checksum is of an issue's content without such hashes. It is never 0, which means none.
+// checksum is the checksum of an issue's content without such hashes. It is never 0, which means
+// none.
 func checksum(raw []byte) uint32 {
 	return crc32.ChecksumIEEE(record.Lasting(raw)) | 1
 }
 
-// newWalk begins a walk, or goes on with one.
+// newWalk begins a walk, or continues one.
 func newWalk(r *walkReader, from cursor) *walk {
-	// What is known stays known, though a shifting page may hide it from this walk.
+	// Known versions stay known, even if a shifting page hides them from this walk.
 	w := &walk{reader: r, anchor: from.Anchor, left: from.Left, seen: setOf(from.Seen),
 		recent: setOf(r.part.Known, from.Recent)}
 	w.ahead.ask = func(ctx context.Context, q search) (*http.Response, error) { return r.client.ask(ctx, r.at, q) }
@@ -316,9 +317,9 @@ func (w *walk) bound() {
 	w.where = and(anyOf(groups), w.reader.source.filter())
 }
 
-// leave finds the projects that a search does not know any more: deleted, renamed or archived since
-// the run was planned. They are left out, and the next run reads what there is of them then. left:
-// err stands for such projects, and the walk goes on without them if there are more.
+// leave finds the projects that a search does not know any more: they were deleted, renamed or
+// archived since the run was planned. They are left out, and the next run reads what exists of them
+// then. left: err is about such projects, and the walk continues without them if there are others.
 func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 	if !unknownProject(err) || w.reader.ids || !w.reader.signedIn(ctx) {
 		return false, false

@@ -8,32 +8,32 @@ import "time"
 type walk struct {
 	reader *walkReader
 	where  string   // condition without the bounds
-	fields []string // of a walk over ids: what is asked for beside the id
+	fields []string // for a walk over ids: fields requested beside the id
 	left   []string // projects that are left out: the server does not know them any more
-	field  string   // created or updated: the order, and what the anchor is a value of
+	field  string   // created or updated: the order, and the field of the anchor
 	to     int64    // upper bound of the field; 0: none
 	// movable: only times before it move the anchor.
 	movable int64
 	known   marks // versions that earlier runs delivered
 
 	anchor int64
-	base   int64 // the anchor of the query that is paged through
+	base   int64 // the anchor of the current query
 	seen   marks // met at the anchor or after it
 	recent marks // versions for the next run's overlap
 
 	ahead  ahead
 	size   int // issues of the last page
-	behind int // issues behind it, as it says
+	behind int // number of issues after it, as the server states
 	depth  depth
 	proof  proof
-	// stretch is what the totals are held against.
+	// stretch is the query whose total the next one must match.
 	stretch stretch
-	warned  bool      // of an index that names what is gone
-	asked   time.Time // this machine's time when the page that is read was asked for
-	// blank: the last page had nothing in it.
+	warned  bool      // about an index that names deleted issues
+	asked   time.Time // this machine's time when the current page was requested
+	// blank: the last page was empty.
 	blank bool
 }
 
-// mostIDs is how many bare ids Cloud gives at once: without any field beside the key. Data Center
-// gives what it likes.
+// mostIDs is the number of bare ids, without any field beside the key, that Cloud returns at once.
+// Data Center applies its own limit.
 const mostIDs = 5000

@@ -1,4 +1,4 @@
-// What earlier walks left, and what follows for the next ones.
+// What earlier walks left, and what it means for the next ones.
 
 package jira
 
@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// planners is how many projects are surveyed at once.
+	// planners is the number of projects that are surveyed in parallel.
 	planners = 16
-	// updateSplits is into how many splits the updates of many projects are divided at most.
+	// updateSplits is the largest number of splits for the updates of many projects.
 	updateSplits = 8
 )
 
-// walkDone is a walk of an earlier run, with what its cursor left.
+// walkDone is a walk of an earlier run, with its last cursor.
 type walkDone struct {
 	done
 	recent   []mark
@@ -51,7 +51,7 @@ func walked(previous []done) ([]walkDone, error) {
 	return all, nil
 }
 
-// unknownProject reports whether err may stand for a project that a search does not know.
+// unknownProject reports whether err may mean that a search does not know a project.
 func unknownProject(err error) bool {
 	status := rest.Status(err)
 	return status == http.StatusBadRequest || status == http.StatusNotFound
@@ -80,9 +80,9 @@ func gaps(project string, previous []walkDone) []window {
 	return append(open, window{from: next})
 }
 
-// updateSplitsOf makes the splits that read what changed: one a project, or a fixed number of
-// groups where there are many, so that a run with nothing new costs a handful of requests however
-// many projects there are.
+// updateSplitsOf makes the splits that read changes: one for each project, or a fixed number of
+// groups if there are many. So a run without changes costs a handful of requests, whatever the
+// number of projects.
 func updateSplitsOf(base part, projects []string, previous []walkDone) []sdk.Split {
 	groups := map[string][]string{}
 	for _, p := range projects {
@@ -102,7 +102,7 @@ func updateSplitsOf(base part, projects []string, previous []walkDone) []sdk.Spl
 	return splits
 }
 
-// updatePart says from where the projects go on, and what is known there already.
+// updatePart returns where the projects continue, and what is known there already.
 func updatePart(base part, projects []string, previous []walkDone) part {
 	base.Projects = projects
 	byFloor := map[int64][]string{}
@@ -124,8 +124,8 @@ func updatePart(base part, projects []string, previous []walkDone) part {
 	return base
 }
 
-// floorOf is where a project's updates go on: where its last update split began, or else its oldest
-// full split.
+// floorOf returns where a project's updates continue: where its last update split began, or else
+// its oldest full split.
 func floorOf(project string, previous []walkDone) int64 {
 	var full, update int64
 	for _, d := range previous {

@@ -18,8 +18,8 @@ type window struct {
 	count    int64 // issues in it, as far as known
 }
 
-// survey divides a window of a project. The parts cover it wholly, whatever the counts say: these
-// only balance.
+// survey divides a window of a project. The parts always cover it completely; the counts only
+// balance them.
 func (s *Source) survey(ctx context.Context, at rest.Site, project string, whole window) ([]window, error) {
 	c := s.client(ctx)
 	condition := func(w window) string {
@@ -55,11 +55,11 @@ func (s *Source) survey(ctx context.Context, at rest.Site, project string, whole
 	return parts, nil
 }
 
-// most is how many issues a window may hold before it is divided.
+// most is the largest number of issues in a window that is not divided.
 func (s *Source) most() int64 { return int64(s.SplitSize) * 3 / 2 }
 
-// bisect halves the fullest window until all are small, or the requests are used up that balance is
-// worth; then it joins small neighbours.
+// bisect halves the fullest window until all are small, or until the number of requests that
+// balance is worth are used up. Then it joins small neighbours.
 func (s *Source) bisect(whole window, count func(window) (int64, error)) ([]window, error) {
 	wanted := whole.count/int64(s.SplitSize) + 1
 	budget := min(2*wanted+8, 200)

@@ -1,4 +1,4 @@
-// The feed of worklogs: what was logged, changed and deleted on the whole site since the last run.
+// The feed of worklogs: those logged, changed and deleted on the whole site since the last run.
 
 package jira
 
@@ -26,9 +26,9 @@ type feedCursor struct {
 	Done    bool      `json:"done,omitempty"`
 }
 
-// feedPlace is the time of the last event that was read, and the worklogs of that very time: some
-// servers give the events of the time that is asked from, others those behind it only, so one asks
-// from a millisecond before.
+// feedPlace is the time of the last event that was read, and the worklogs with that very time. Some
+// servers return the events at the requested time, others only those after it, so requests start a
+// millisecond earlier.
 type feedPlace struct {
 	At   rest.Whole   `json:"at"`
 	Seen []rest.Whole `json:"seen,omitempty"`
@@ -58,7 +58,8 @@ func readFeed(ctx context.Context, r *reader) error {
 		if rest.Forbidden(err) && !r.part.Every {
 			sdk.Missing(ctx, feedStream, rest.Why(err))
 		}
-	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream, err): // the next run goes on where this one was
+	// the next run continues from the same place
+	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream, err):
 		sdk.Log(ctx).Warn("the feed of worklogs cannot be read: the next run goes on from here", "error", err)
 		sdk.Missing(ctx, feedStream, rest.Why(err))
 	case err != nil:
@@ -71,7 +72,7 @@ func readFeed(ctx context.Context, r *reader) error {
 	return r.cursor(c)
 }
 
-// feedFrom returns where to go on: in this split, or else behind the one of the last run.
+// feedFrom returns where to continue: in this split, or else after that of the last run.
 func feedFrom(r *reader) (feedCursor, error) {
 	var c feedCursor
 	from := r.from
@@ -93,14 +94,14 @@ type feed struct {
 	maker record.Maker
 }
 
-// event is one line of a feed.
+// event is one entry of a feed.
 type event struct {
 	ID rest.Whole `json:"worklogId" required:"true"`
 	At rest.Whole `json:"updatedTime" required:"true"`
 }
 
-// follow reads a feed from a place on, page by page, and saves the cursor behind each. The last
-// minute is left to the next run: what is logged at this moment may not stand in it yet.
+// follow reads a feed from a place on, page by page, and saves a cursor after each. The last minute
+// is left to the next run: a worklog of this moment may not be in it yet.
 func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feedCursor,
 	take func(context.Context, []event) error) error {
 	for {
@@ -114,7 +115,7 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 		if len(events) == 0 && !more {
 			return nil
 		}
-		if len(events) == 0 { // a page of one millisecond: what else is in it, no page holds
+		if len(events) == 0 { // a page of one millisecond: its other events are in no page
 			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are "+
 				"left out", "at", time.UnixMilli(int64(at.At)).UTC())
 			at.At, at.Seen = at.At+1, nil
@@ -140,7 +141,7 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 	}
 }
 
-// page asks for the events after a time, oldest first, without those of the last minute.
+// page requests the events after a time, oldest first, without those of the last minute.
 func (f *feed) page(ctx context.Context, name string, since int64) (events []event, more bool, err error) {
 	sdk.Count(ctx, "requests/worklog feed", 1)
 	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
@@ -166,12 +167,12 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	return settled, !last && len(settled) == len(page.Values), nil
 }
 
-// mostHidden is how many worklogs at once may not come, though their feed names them: they were
-// deleted meanwhile, or this account may not see them. Where none comes of more than that, and they
-// were not deleted, the list does not do what it is for.
+// mostHidden is the number of worklogs in one request that may be missing although their feed names
+// them: they were deleted meanwhile, or this account may not see them. If more are requested and
+// none comes, and they were not deleted, the list is not usable.
 const mostHidden = 10
 
-// changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does
+// changed requests the worklogs of the events and emits them. One that was deleted meanwhile does
 // not come.
 func (f *feed) changed(ctx context.Context, events []event) error {
 	ids := make([]rest.Whole, len(events))
@@ -197,7 +198,7 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 	return nil
 }
 
-// hidden tells of worklogs that the feed names from a time on and that do not come.
+// hidden reports worklogs that the feed names from a time on and that do not come.
 func (f *feed) hidden(ctx context.Context, named []rest.Whole, from rest.Whole, came int) error {
 	if came >= len(named) {
 		return nil
@@ -218,7 +219,7 @@ func (f *feed) hidden(ctx context.Context, named []rest.Whole, from rest.Whole, 
 	return nil
 }
 
-// gone is the worklogs that were deleted from a time on.
+// gone returns the worklogs that were deleted from a time on.
 func (f *feed) gone(ctx context.Context, from rest.Whole) (map[rest.Whole]bool, error) {
 	gone := map[rest.Whole]bool{}
 	for since := int64(from) - 1; ; {

@@ -150,8 +150,7 @@ var Table = []API{
 			return retryAfter(h, s)
 		}},
 	{Name: "Jira Data Center, two a second", Limit: "a token bucket, filled at an interval",
-		Sent: "the same", Used: 85,
-		Why:  "a tenth of the bucket is left to others who share it, and this one loses at each interval what it still holds",
+		Sent: "the same",
 		Kind: Bucket, N: 10, Per: 5 * second, Every: 5 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
@@ -315,7 +314,7 @@ var Table = []API{
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []reply.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
 	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining",
-		Used: 75, Refused: 4, Known: 5, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
+		Used: 75, Refused: 6, Known: 8, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -607,8 +606,7 @@ var Table = []API{
 		Sent: "nothing", Used: 90, Why: "nothing states the 30 s, so a first guess after half a second is refused too, and the second is from 5 s only: 92 % of the rate", Kind: Bucket, N: 5, Per: second, Hold: 30 * second, For: 60 * minute,
 		Untold: true, Tell: nothing},
 	{Name: "Brave Search, free", Limit: "one a second, and a month",
-		Sent: "the same", Used: 90,
-		Why:  "the second request is sent before the limit is known; its refusal teaches a rate that is too low for a minute",
+		Sent: "the same",
 		Kind: Window, N: 1, Per: second, Also: &Second{15000, 30 * 24 * time.Hour},
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d", s.Limit, s.AlsoLimit))

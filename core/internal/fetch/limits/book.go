@@ -68,6 +68,7 @@ type entry struct {
 	Limit
 	serial int       // number of that request
 	at     time.Time // when it was sent
+	came   time.Time // when the reply came
 	until  time.Time // the reset
 	told   []told
 	resets time.Duration
@@ -76,6 +77,8 @@ type entry struct {
 	// full
 	early bool
 	more  time.Duration // see guess
+
+	steady bool // a bucket gains little by little, not at its interval: it had less than that after a pause
 
 	// Of the current count, which began with the request sent at begun.
 	begun       time.Time
@@ -93,7 +96,8 @@ type entry struct {
 	sends       []time.Time   // of requests that may still count, if no reset is stated
 	restart     int           // number of requests sent when the current, still unstated count began
 	restartOf   time.Time
-	kept        int // number of windows in which a found budget held
+	kept        int       // number of windows in which a found budget held
+	filled      time.Time // a bucket that is dealt gained something by then; zero: unknown
 
 	gain  float64 // units per second that it gains, as measured; 0: unknown
 	most  float64 // that was left
@@ -127,7 +131,7 @@ func (b *Book) Taken(s Statement) {
 			case e.Name != l.Name || e.hollow < 0:
 			case l.Left > 0 || !e.until.IsZero():
 				e.hollow = -1
-			case l.Left == 0:
+			case l.Left == 0 && !(l.Soon && l.Max > 0): // that is a window of a second
 				e.hollow++
 			}
 		}
@@ -228,8 +232,13 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		e.turn(l, sent, now, serial)
 	}
 	if newest {
+		if e.dealt() && e.serial >= 0 && l.Left > e.Left {
+			e.filled = e.fillsBy(e.came, now)
+			paused := sent.Sub(e.came) > e.Every/2
+			e.steady = e.steady || paused && e.Left < 1 && l.Left+e.cost <= l.Fill*l.Every.Seconds()/2
+		}
 		e.charge(l, sent, serial)
-		e.Limit, e.serial, e.at = l, serial, sent
+		e.Limit, e.serial, e.at, e.came = l, serial, sent, now
 		down := e.early && l.End.IsZero() && l.Reset%time.Second == 0 // at most a second longer
 		if l.Reset > 0 && down || down && l.Left < e.cost {
 			e.until = now.Add(l.Reset + time.Second)
@@ -351,7 +360,8 @@ func (e *entry) each() time.Duration {
 // it is not full.
 func (e *entry) charge(l Limit, sent time.Time, serial int) {
 	fill := max(e.Fill, e.gain)
-	if fill == 0 || e.Fill == 0 && e.resets == 0 || e.serial < 0 || l.Left < 0 || max(e.Left, l.Left) > .9*e.most {
+	if fill == 0 || e.dealt() || e.Fill == 0 && e.resets == 0 || e.serial < 0 || l.Left < 0 ||
+		max(e.Left, l.Left) > .9*e.most {
 		return
 	}
 	e.charged += max(0, e.Left-l.Left+fill*sent.Sub(e.at).Seconds())
@@ -579,6 +589,9 @@ func (v *Verdict) places(n float64, of string) {
 
 // rate returns the rate of a bucket or of a short window; false for a budget.
 func (e *entry) rate(left float64, underway int) (float64, bool) {
+	if e.dealt() {
+		return 0, false
+	}
 	if fill := max(e.Fill, e.gain); fill > 0 {
 		if left > e.most/2 && left >= 5 {
 			return math.Inf(1), true
@@ -627,6 +640,8 @@ func (e *entry) guess() time.Duration {
 // back returns when something is left again; zero: unknown.
 func (e *entry) back(left float64) time.Time {
 	switch {
+	case e.dealt():
+		return e.fillsBy(e.came, e.came.Add(e.Every))
 	case e.Fill > 0 || e.gain > 0:
 		return e.at.Add(time.Duration((e.cost - left) / max(e.Fill, e.gain) * float64(time.Second)))
 	case !e.until.IsZero():
@@ -635,6 +650,22 @@ func (e *entry) back(left float64) time.Time {
 		return e.sends[0].Add(e.window())
 	}
 	return time.Time{}
+}
+
+// dealt reports whether a bucket gains so seldom that what it holds is a budget until then.
+func (e *entry) dealt() bool { return e.Every >= coarse && !e.steady }
+
+// fillsBy returns when a bucket that is dealt has gained something after a time, at the latest: it
+// gains once in any time as long as its interval, and did between after and by.
+func (e *entry) fillsBy(after, by time.Time) time.Time {
+	if e.filled.IsZero() {
+		return by
+	}
+	past := after.Sub(e.filled)/e.Every + 1
+	if next := e.filled.Add(past * e.Every); !next.After(by) {
+		return next
+	}
+	return by
 }
 
 // window returns the length of the window, named or observed.

@@ -53,6 +53,7 @@ type Limit struct {
 	Reset  time.Duration // until Left is Max again
 	End    time.Time     // the same, by the host's clock, where it tells a moment
 	Fill   float64       // units per second that a bucket gains
+	Every  time.Duration // how often it gains them; 0: not stated
 	Cost   float64       // units that this request cost
 	Crowd  bool          // it counts requests under way
 	Unsure bool          // Reset is a large number of seconds, which may be milliseconds
@@ -465,6 +466,7 @@ func (r *reader) add(l Limit) {
 		}
 		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill,
 			l.Fill), cmp.Or(o.Cost, l.Cost)
+		o.Every = cmp.Or(o.Every, l.Every)
 		o.Reset, o.Name, o.Unread = max(o.Reset, l.Reset), min(o.Name, l.Name), o.Unread || l.Unread
 		return
 	}
@@ -636,7 +638,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 	if n, ok := number(g.fill); ok {
 		l.Fill = n
 		if l.Window > 0 {
-			l.Fill, l.Window = n/l.Window.Seconds(), 0
+			l.Fill, l.Every, l.Window = n/l.Window.Seconds(), l.Window, 0
 		}
 	}
 	if g.reset == "" {

@@ -51,9 +51,10 @@ type crowd struct {
 	recalled bool      // from an earlier run, not tested yet
 	held     int       // accepted requests at the limit
 	repeats  int
-	// Of a burst whose refusals gave a limit at once: the number of refusals, and the largest
-	// concurrency of one.
-	inVolley, outermost int
+	// Of the last burst of requests: the number of refusals, the largest concurrency of one, and
+	// whether they gave a limit at once.
+	inBurst, outermost int
+	atOnce             bool
 
 	barred time.Time // no limit before then, because the last one was wrong
 }
@@ -67,32 +68,34 @@ func (c *crowd) limit() int {
 	return c.most
 }
 
-// add processes a reply, whose request was concurrent with together others. found: there is
-// evidence for a limit, see adopt. lost: the limit was given up.
-func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (found, lost bool) {
+// add processes a reply. at is the concurrency with which its request may have reached the host,
+// together the largest of those under way. found: there is evidence for a limit, see adopt. lost:
+// the limit was given up.
+func (c *crowd) add(f *Flight, now time.Time, status, at, together int, w Word) (found, lost bool) {
 	switch {
 	case w.Refused || status == 503:
 		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
 			c.turn = took
 		}
-		if f.sent.Before(c.last) { // part of a burst
-			if c.inVolley > 0 { // the burst gave the limit: all of it except the refused requests was accepted
-				c.inVolley++
-				c.outermost = max(c.outermost, together)
-				c.most = max(1, min(c.most, c.outermost-c.inVolley))
-			}
+		burst := f.sent.Before(c.last)
+		if !burst {
+			c.last, c.inBurst, c.outermost, c.atOnce = now, 0, 0, false
+		}
+		c.inBurst++
+		c.outermost = max(c.outermost, at, together)
+		switch {
+		case c.atOnce: // all of the burst except the refused requests was accepted
+			c.most = max(1, min(c.most, c.outermost-c.inBurst))
 			return false, false
-		}
-		c.last, c.inVolley = now, 0
-		if c.most > 0 {
+		case c.most > 0 && !burst:
 			return false, c.shrink(now, w.Crowd)
-		}
-		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() &&
-			c.explains(n) {
-			c.inVolley, c.outermost = 1, max(n, together)
-			// All except the refused requests were accepted: at least one.
-			c.largest = c.outermost
+		case c.most > 0:
+			return false, false
+		case w.Crowd || at >= crowdLeast && !now.Before(c.barred) && c.likely() && c.explains(at):
+			c.atOnce, c.largest = true, c.outermost-c.inBurst+1
 			return true, false
+		case burst:
+			return false, false
 		}
 		return c.refuse(min(f.crowd-f.gone, crowdSeen), now, status), false
 	case status < 400:

@@ -411,11 +411,14 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 
 // company passes the reply to crowd.
 func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Verdict) {
-	together := f.crowd
+	together, at := f.crowd, f.crowd-f.early
 	for _, other := range p.underway {
 		together = max(together, other.crowd)
+		if other.sent.Sub(f.sent).Abs() <= p.crowd.turn/4 { // these reach the host in any order
+			at = max(at, other.crowd-other.early)
+		}
 	}
-	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
+	switch found, lost := p.crowd.add(f, now, status, min(at, crowdSeen), min(together, crowdSeen), w); {
 	case found && math.IsInf(v.Rate, 1): // the host refuses by concurrency, not by rate
 		p.crowd.adopt(now, p.live)
 		p.budget = budget{}
@@ -476,6 +479,9 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 // unsaid returns the pause after a refusal that states none. The pauses double; if nothing is known of
 // the limit either, its end is to be found, and they grow more slowly.
 func (p *Pace) unsaid(now time.Time, w Word) time.Duration {
+	if took := p.crowd.took; p.refusals == 1 && p.crowd.limit() < unlimited && took > 0 && w.Least == 0 {
+		return min(firstPause, took) // a place is free again when another request ends
+	}
 	pause := min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
 	if !p.states {
 		pause = min(pause, max(w.Least, pauseSoon, now.Sub(p.outage)/pauseLate))

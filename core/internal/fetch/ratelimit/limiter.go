@@ -8,8 +8,6 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Limiter spaces requests. A key is a host. Its methods may be called by several goroutines at the
@@ -58,20 +56,32 @@ type schedule struct {
 	keys map[string]*bucket
 }
 
+// bucket holds tokens, one a place; its rate may be infinite.
 type bucket struct {
-	tokens *rate.Limiter
+	rate   float64
+	burst  float64
+	tokens float64   // at the time last; negative: places that are reserved for later
+	last   time.Time // of the last place, or the end of the pause
 	until  time.Time // end of the pause
-	next   time.Time // time of the last reserved place
+	next   time.Time // of the last reserved place
 }
 
 // bucket returns the bucket of key. The caller holds s.mu.
 func (s *schedule) bucket(key string) *bucket {
 	b := s.keys[key]
 	if b == nil {
-		b = &bucket{tokens: rate.NewLimiter(rate.Inf, 1)}
+		b = &bucket{rate: math.Inf(1), burst: 1, tokens: 1, last: time.Now()}
 		s.keys[key] = b
 	}
 	return b
+}
+
+// at returns the tokens at a time that is not before last.
+func (b *bucket) at(t time.Time) float64 {
+	if math.IsInf(b.rate, 1) {
+		return b.burst
+	}
+	return min(b.burst, b.tokens+b.rate*t.Sub(b.last).Seconds())
 }
 
 func (s *schedule) Reserve(ctx context.Context, key string, n int) (time.Duration, error) {
@@ -82,16 +92,25 @@ func (s *schedule) Reserve(ctx context.Context, key string, n int) (time.Duratio
 	defer s.mu.Unlock()
 	b := s.bucket(key)
 	now := time.Now()
-	at := now
-	if b.until.After(now) {
-		at = b.until
-	}
-	wait := at.Sub(now)
+	at := latest(now, b.until)
 	if n > 0 {
-		wait += b.tokens.ReserveN(at, min(n, b.tokens.Burst())).DelayFrom(at)
-		b.next = now.Add(wait)
+		from := latest(at, b.last)
+		b.tokens = b.at(from) - min(float64(n), b.burst)
+		if b.last = from; b.tokens < 0 {
+			b.last = from.Add(time.Duration(-b.tokens / b.rate * float64(time.Second)))
+			b.tokens = 0
+		}
+		b.next = b.last
+		at = b.last
 	}
-	return wait, nil
+	return at.Sub(now), nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (s *schedule) Penalize(ctx context.Context, key string, d time.Duration) error {
@@ -101,33 +120,26 @@ func (s *schedule) Penalize(ctx context.Context, key string, d time.Duration) er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.bucket(key)
-	until := time.Now().Add(d)
+	now := time.Now()
+	until := now.Add(d)
 	if !until.After(b.until) {
 		return nil
 	}
 	b.until = until
-	if saved := int(b.tokens.TokensAt(until)); saved > 0 && b.tokens.Limit() != rate.Inf {
-		b.tokens.AllowN(until, saved)
+	if !b.last.After(until) {
+		b.tokens, b.last = min(1, b.at(until)), until
+		if b.next.After(now) { // its request waits for the end of the pause
+			b.tokens = 0
+		}
 	}
 	return nil
 }
 
-// SetRate implements RateSetter.
+// SetRate implements RateSetter. The tokens since the last place come at the new rate.
 func (s *schedule) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, at := s.bucket(key), time.Now()
-	// A pause does not fill the bucket, and a reserved place keeps its old time. Otherwise a higher
-	// rate would allow the next request right behind it.
-	for _, later := range []time.Time{b.until, b.next} {
-		if later.After(at) {
-			at = later
-		}
-	}
-	limit := rate.Inf
-	if !math.IsInf(perSecond, 1) {
-		limit = rate.Limit(perSecond)
-	}
-	b.tokens.SetLimitAt(at, limit)
-	b.tokens.SetBurstAt(at, burst)
+	b := s.bucket(key)
+	b.rate, b.burst = perSecond, float64(burst)
+	b.tokens = min(b.tokens, b.burst)
 }
