@@ -268,11 +268,17 @@ const tableHead = `| API | limits | sends | understood of a reply | a refusal | 
 // TestCrowdIsKnownSoon: that a host refuses by the number of requests under way, and how many it
 // takes, is known within 50 requests.
 func TestCrowdIsKnownSoon(t *testing.T) {
+	var hosts []apis.API
 	for _, a := range apis.Table {
 		if a.Kind != apis.Crowd {
 			continue
 		}
-		t.Run(a.Name, func(t *testing.T) {
+		for _, a.N = range []int{2, a.N, 8, 10} {
+			hosts = append(hosts, a)
+		}
+	}
+	for _, a := range hosts {
+		t.Run(fmt.Sprint(a.Name, " ", a.N), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := apis.NewServer(a, time.Now())
 				c := newClient(Options{}, apiWire(a, s))
