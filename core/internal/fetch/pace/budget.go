@@ -27,8 +27,8 @@ const (
 	budgetTest   = 16 // number of windows from one test for more to the next
 	budgetParts  = 8  // number of parts of a window that expire separately if its requests are spread out
 	budgetBarred = 10 * time.Minute
-	budgetFewer  = 3                    // consecutive windows with fewer requests that show that the host allows fewer
-	budgetWrong  = 8                    // refusals in the time of two windows' requests that show that n is wrong
+	budgetFewer  = 3 // consecutive windows with fewer requests that show that the host allows fewer
+	budgetWrong  = 8 // refusals in the time of two windows' requests that show that n is wrong
 	// budgetMargin is the least, and budgetJitter the largest difference in latency of two requests that
 	// is allowed for: a request that comes too early at the end of a fixed window is refused.
 	budgetMargin = 5 * time.Millisecond
