@@ -325,7 +325,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
 	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true,
-		Listeners: observe.Listeners{p.tellWait}}, false)
+		Listeners: observe.Listeners{p.logWait}}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -342,12 +342,12 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	return parts, c.close, nil
 }
 
-// toldWait is the shortest wait that is logged where no live view shows it; longer silence looks
+// minLoggedWait is the shortest wait that is logged where no live view shows it; longer silence looks
 // like a hang.
-const toldWait = 2 * time.Second
+const minLoggedWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(e observe.Event) {
-	if w, ok := e.(observe.Waited); ok && w.For >= toldWait {
+func (p *Pipeline) logWait(e observe.Event) {
+	if w, ok := e.(observe.Waited); ok && w.For >= minLoggedWait {
 		p.logger.Warn("waiting", "for", Wait(w).String())
 	}
 }
