@@ -17,10 +17,10 @@ type askedOnce struct {
 	next http.RoundTripper
 
 	mu    sync.Mutex
-	known map[string]*answer
+	known map[string]*cachedReply
 }
 
-type answer struct {
+type cachedReply struct {
 	mu   sync.Mutex
 	resp *http.Response // nil: no reply yet
 	body []byte
@@ -38,7 +38,7 @@ func (a *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	k := a.answer(key)
+	k := a.reply(key)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.resp == nil {
@@ -55,19 +55,19 @@ func (a *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &resp, nil
 }
 
-func (a *askedOnce) answer(key string) *answer {
+func (a *askedOnce) reply(key string) *cachedReply {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.known == nil {
-		a.known = map[string]*answer{}
+		a.known = map[string]*cachedReply{}
 	}
 	if a.known[key] == nil {
-		a.known[key] = &answer{}
+		a.known[key] = &cachedReply{}
 	}
 	return a.known[key]
 }
 
-func (k *answer) ask(next http.RoundTripper, req *http.Request) error {
+func (k *cachedReply) ask(next http.RoundTripper, req *http.Request) error {
 	resp, err := next.RoundTrip(req)
 	if err != nil {
 		return err

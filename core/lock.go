@@ -87,9 +87,9 @@ func ownState(dir string) error {
 	return nil
 }
 
-// afterlife bounds how long the lock of a dead process may last: a child that was forked when the
+// deadLockWait bounds how long the lock of a dead process may last: a child that was forked when the
 // process was killed holds its descriptors until exec.
-const afterlife = 10 * time.Second
+const deadLockWait = 10 * time.Second
 
 // take takes the lock. It waits only if the holder is dead, for at most afterlife.
 func take(l *flock.Flock, name string, home state.Home) error {
@@ -102,7 +102,7 @@ func take(l *flock.Flock, name string, home state.Home) error {
 			return nil
 		}
 		held := &LockedError{Pipeline: name, Holder: holderOf(home)}
-		if held.Holder.Host != hostname() || alive(held.Holder.PID) || time.Since(began) > afterlife {
+		if held.Holder.Host != hostname() || alive(held.Holder.PID) || time.Since(began) > deadLockWait {
 			return held
 		}
 	}

@@ -75,6 +75,9 @@ type ConnectInfo struct {
 type SinkInfo struct {
 	Name string `json:"name"`
 	sdk.Guarantee
+	sdk.SinkPlan
+	// Problem is why it is not known what the run would do there.
+	Problem string `json:"problem,omitempty"`
 }
 
 // splitInfo returns a split without secrets, which the source may have put into its name.
@@ -133,7 +136,13 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		}
 		out.Files = append(out.Files, filesOf(b)...)
 	}
-	if err := p.guarantees(ctx, parts, out); err != nil {
+	sinks, err := p.startSinks(ctx, parts)
+	defer func() {
+		for _, s := range sinks {
+			_ = s.Stop(context.WithoutCancel(ctx)) // the answer is complete
+		}
+	}()
+	if err != nil {
 		return nil, err
 	}
 	source := parts.source()
@@ -146,7 +155,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		p.logger.Warn("planning is tried again", "stage", source.Name, "error", err, "in", wait)
 	}
 	var streams []string
-	var all []sdk.Stream
+	var all, flowing []sdk.Stream
 	err = pipeline.Ask(ctx, source, again, func() (err error) {
 		all, err = inst.Plugin.Streams(ctx)
 		return err
@@ -161,8 +170,11 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		reads := pipeline.Reads(source, s)
 		out.Streams = append(out.Streams, StreamInfo{Stream: p.hideStream(s), Selected: reads})
 		if reads {
-			streams = append(streams, s.Name)
+			streams, flowing = append(streams, s.Name), append(flowing, s)
 		}
+	}
+	if err := p.planSinks(ctx, parts, sinks, flowing, out); err != nil {
+		return nil, err
 	}
 	previous := checkpoint.OnePage(nil)
 	if !full && p.opts.Replay == "" {
@@ -200,19 +212,68 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 	return out, nil
 }
 
-// guarantees asks every sink for its guarantee, without opening it.
-func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
+// startSinks starts every sink, without opening it. Those that it returns are to be stopped.
+func (p *Pipeline) startSinks(ctx context.Context, parts *parts) (out []pipeline.Instance[sdk.Sink], err error) {
 	for _, s := range parts.sinks() {
 		inst, err := s.Start(ctx)
 		if err != nil {
-			return err
+			return out, err
 		}
-		g := host.GuaranteeOf(inst.Plugin)
-		g.Why = p.Hide(g.Why)
-		out.Sinks = append(out.Sinks, SinkInfo{s.Name, g})
-		_ = inst.Stop(context.WithoutCancel(ctx)) // the answer is complete
+		out = append(out, inst)
+	}
+	return out, nil
+}
+
+// planSinks asks every sink for its guarantee, and what it would do with these streams.
+func (p *Pipeline) planSinks(ctx context.Context, parts *parts, sinks []pipeline.Instance[sdk.Sink],
+	streams []sdk.Stream, out *PlanInfo) error {
+	flowing, err := p.flowing(ctx, parts, streams)
+	if err != nil {
+		return err
+	}
+	for i, stage := range parts.sinks() {
+		one := SinkInfo{Name: stage.Name, Guarantee: host.GuaranteeOf(sinks[i].Plugin)}
+		one.Why = p.Hide(one.Why)
+		if plan := host.AbilitiesOf(sinks[i].Plugin).PlanSink; plan != nil && flowing != nil {
+			mine := slices.DeleteFunc(slices.Clone(flowing), func(s sdk.Stream) bool { return !stage.Takes(s.Name) })
+			one.SinkPlan, err = plan(ctx, mine)
+			if sdk.IsPermanent(err) {
+				return at(stage.Name, pipeline.Placed(stage.Place, err))
+			}
+			if err != nil {
+				one.Problem = p.Hide(err.Error())
+			}
+		}
+		for _, lines := range [][]string{one.Effects, one.Statements} {
+			for n, line := range lines {
+				lines[n] = p.Hide(line)
+			}
+		}
+		out.Sinks = append(out.Sinks, one)
 	}
 	return nil
+}
+
+// flowing are the streams after all transforms; nil: they are not known, because a transform tells
+// them only when it is open.
+func (p *Pipeline) flowing(ctx context.Context, parts *parts, streams []sdk.Stream) ([]sdk.Stream, error) {
+	for _, stage := range parts.transforms() {
+		inst, err := stage.Start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		can := host.AbilitiesOf(inst.Plugin)
+		if can.Open != nil && can.OutStreams != nil {
+			streams = nil
+		} else if streams != nil {
+			streams, err = pipeline.After(ctx, stage, can, streams)
+		}
+		_ = inst.Stop(context.WithoutCancel(ctx)) // the answer is complete
+		if err != nil {
+			return nil, at(stage.Name, err)
+		}
+	}
+	return streams, nil
 }
 
 // fromState adds what earlier runs left. If a run is unfinished, its open splits are the whole plan
@@ -264,7 +325,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
 	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true,
-		Listeners: observe.Listeners{p.tellWait}}, false)
+		Listeners: observe.Listeners{p.logWait}}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -281,12 +342,12 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	return parts, c.close, nil
 }
 
-// toldWait is the shortest wait that is logged where no live view shows it; longer silence looks
+// minLoggedWait is the shortest wait that is logged where no live view shows it; longer silence looks
 // like a hang.
-const toldWait = 2 * time.Second
+const minLoggedWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(e observe.Event) {
-	if w, ok := e.(observe.Waited); ok && w.For >= toldWait {
+func (p *Pipeline) logWait(e observe.Event) {
+	if w, ok := e.(observe.Waited); ok && w.For >= minLoggedWait {
 		p.logger.Warn("waiting", "for", Wait(w).String())
 	}
 }

@@ -125,7 +125,7 @@ func (p *prefix) Write(b []byte) (int, error) {
 func (s *secret) hidden(said string) string {
 	var environment redact.Set
 	for _, pair := range os.Environ() {
-		if name, value, _ := strings.Cut(pair, "="); redact.Telling(name) {
+		if name, value, _ := strings.Cut(pair, "="); redact.NamesSecret(name) {
 			environment.Add(value)
 		}
 	}

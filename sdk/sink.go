@@ -61,6 +61,9 @@ type Finisher interface {
 type End struct {
 	Run  string // as in [Start]
 	Full bool   // the run started over: what earlier runs delivered is not a part of the result
+	// Rejected: the source or a transform has rejected records of the run. That a record has not
+	// come does not say that it is not there.
+	Rejected bool
 }
 
 // Start is what a run begins with.
@@ -90,6 +93,22 @@ type Start struct {
 	// pipeline's state: `state reset` clears it. What is in it may be older or newer than Token,
 	// after a kill. It is "" unless [Info.PrivateDir] asks for it.
 	Dir string
+}
+
+// SinkPlanner is implemented by a sink that can say beforehand what a run would do.
+type SinkPlanner interface {
+	// PlanSink is called of an instance that is not opened, and changes nothing. The streams are
+	// all that would come.
+	PlanSink(ctx context.Context, streams []Stream) (SinkPlan, error)
+}
+
+// SinkPlan is what a run would do in a sink.
+type SinkPlan struct {
+	// Effects say what becomes of each stream, a line each, for people.
+	Effects []string `json:"effects,omitempty"`
+	// Statements are what the sink would have its system do before the first record, in that
+	// system's language.
+	Statements []string `json:"statements,omitempty"`
 }
 
 // Parallel is implemented by a sink whose Write may be called by several goroutines at once.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -110,6 +111,9 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", strings.TrimPrefix(s.Name, "sink "), s.Delivery,
 			orDash(strings.Join(strings.Fields(s.Why), " ")))
 	}
+	for _, s := range info.Sinks {
+		printSinkPlan(w, s)
+	}
 	if len(info.Connects) > 0 {
 		fmt.Fprintf(w, "\nSTAGE\tMAY CONNECT TO\n")
 	}
@@ -135,6 +139,26 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	fmt.Fprintf(a.Out, "\n%s, %s records\n", show.Many(int64(len(info.Splits)+info.More), "split"),
 		estimate(info.Records))
 	return nil
+}
+
+// printSinkPlan says what the next run does in a sink, where the sink says so.
+func printSinkPlan(w io.Writer, s core.SinkInfo) {
+	name := strings.TrimPrefix(s.Name, "sink ")
+	if s.Problem != "" {
+		fmt.Fprintf(w, "\nIN %s: it is not known what the next run does: %s\n", name, printable.Line(s.Problem))
+	}
+	if len(s.Effects) > 0 {
+		fmt.Fprintf(w, "\nIN %s\n", name)
+	}
+	for _, line := range s.Effects {
+		fmt.Fprintln(w, printable.Line(line))
+	}
+	if len(s.Statements) > 0 {
+		fmt.Fprintf(w, "\nFIRST, IN %s\n", name)
+	}
+	for _, line := range s.Statements {
+		fmt.Fprintln(w, printable.Line(line)+";")
+	}
 }
 
 func estimate(n int64) string {

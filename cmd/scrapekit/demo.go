@@ -3,13 +3,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +28,7 @@ import (
 // demoFlags are the settings of the demo's Jira.
 type demoFlags struct {
 	dir    string
+	sink   string
 	issues int
 	seed   uint64
 	rate   float64
@@ -34,7 +38,7 @@ type demoFlags struct {
 }
 
 func (a *app) demoCommand() *cobra.Command {
-	f := demoFlags{dir: "scrapekit-demo", issues: 3000, seed: 1, rate: 8}
+	f := demoFlags{dir: "scrapekit-demo", sink: "jsonl", issues: 3000, seed: 1, rate: 8}
 	var flags runFlags
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Run the Jira pipeline against a built-in Jira, offline", Args: args,
@@ -45,10 +49,15 @@ func (a *app) demoCommand() *cobra.Command {
 			if err := errors.Join(flags.check(), f.check()); err != nil {
 				return err
 			}
+			if !cmd.Flags().Changed("dir") && f.sink != "jsonl" {
+				f.dir += "-" + f.sink // each has a state of its own
+			}
 			return a.demo(cmd.Context(), f, flags)
 		},
 	}
 	cmd.Flags().StringVar(&f.dir, "dir", f.dir, "folder for the records, the report and the state")
+	cmd.Flags().StringVar(&f.sink, "sink", f.sink, "where the records go: "+demoSinkNames()+
+		"; postgres to the database that DATABASE_URL names")
 	cmd.Flags().IntVar(&f.issues, "issues", f.issues, "issues in the demo's Jira")
 	cmd.Flags().Uint64Var(&f.seed, "seed", f.seed, "seed of the issues and the faults")
 	cmd.Flags().Float64Var(&f.rate, "rate", f.rate, "requests a second that the demo's Jira allows; 0: any number")
@@ -63,6 +72,9 @@ func (f demoFlags) check() error {
 	if f.issues < 1 || f.rate < 0 {
 		return usageError{errors.New("--issues: want 1 or more; --rate: want 0 or more")}
 	}
+	if _, ok := demoSinks[f.sink]; !ok {
+		return usageError{fmt.Errorf("--sink %s: want one of %s", f.sink, demoSinkNames())}
+	}
 	return nil
 }
 
@@ -76,7 +88,7 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	}
 	defer stop()
 	file := filepath.Join(f.dir, "jira.hcl")
-	if err := os.WriteFile(file, demoFile(url), 0o644); err != nil {
+	if err := os.WriteFile(file, demoFile(url, f.sink), 0o644); err != nil {
 		return err
 	}
 	// Set them as variables too, so that no environment variable redirects the demo.
@@ -109,10 +121,33 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 // demoProjects are the keys of the demo's projects, in the pipeline file's syntax.
 const demoProjects = `["ALPHA", "BRAVO", "CHARLIE"]`
 
-// demoFile returns the shipped pipeline file with the demo's Jira as its default. Run without the
-// demo, it finds that server or fails.
-func demoFile(url string) []byte {
-	text := string(examples.Jira)
+// demoSink is a sink of the demo.
+type demoSink struct {
+	block string // in the pipeline file
+	where string // the records are, within the demo's folder
+	text  string // where they are instead, for people
+}
+
+var demoSinks = map[string]demoSink{
+	"jsonl":  {block: shippedSink, where: "corpus"},
+	"csv":    {block: "sink \"csv\" {\n  path = \"${var.out}/{stream}.csv\"\n}\n", where: "corpus"},
+	"sqlite": {block: "sink \"sqlite\" {\n  path = \"${var.out}.db\"\n}\n", where: "corpus.db"},
+	"postgres": {block: "sink \"postgres\" {\n  url    = env(\"DATABASE_URL\")\n  schema = \"demo\"\n}\n",
+		text: "schema demo of the database that DATABASE_URL names"},
+}
+
+// shippedSink is the sink of the shipped pipeline file.
+const shippedSink = "sink \"jsonl\" {\n  path = \"${var.out}/{stream}.jsonl\"\n}\n"
+
+func demoSinkNames() string { return strings.Join(slices.Sorted(maps.Keys(demoSinks)), ", ") }
+
+// demoFile returns the shipped pipeline file with the demo's Jira as its default, and a sink. Run
+// without the demo, it finds that server or fails.
+func demoFile(url, sink string) []byte {
+	text := strings.Replace(string(examples.Jira), shippedSink, demoSinks[sink].block, 1)
+	if sink == "sqlite" || sink == "postgres" {
+		text = strings.Replace(text, "one file a stream", "one table a stream", 1)
+	}
 	for shipped, demo := range map[string]string{
 		`"https://issues.apache.org/jira"`: strconv.Quote(url),
 		`["KAFKA", "SPARK", "CASSANDRA"]`:  demoProjects,
@@ -139,7 +174,8 @@ func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
 	if err != nil {
 		dir = f.dir
 	}
-	fmt.Fprintf(w, "Training records: %s\nPipeline file:    %s\n", filepath.Join(dir, "corpus"),
+	sink := demoSinks[f.sink]
+	fmt.Fprintf(w, "Training records: %s\nPipeline file:    %s\n", cmp.Or(sink.text, filepath.Join(dir, sink.where)),
 		filepath.Join(dir, "jira.hcl"))
 	if r.Outcome == core.Complete && len(r.Stages) > 0 && r.Stages[0].Out == 0 {
 		fmt.Fprintln(w, "Nothing has changed since the last run; --fresh starts over.")

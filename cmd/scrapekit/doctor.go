@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
-// errIll is the error of a doctor that found problems. They were printed.
-var errIll = errors.New("not all is well")
+// errUnhealthy is the error of a doctor that found problems. They were printed.
+var errUnhealthy = errors.New("not all is well")
 
 func (a *app) doctorCommand() *cobra.Command {
 	var f fileFlags
@@ -58,7 +58,7 @@ func (a *app) doctorCommand() *cobra.Command {
 				err = a.printDiagnosis(d)
 			}
 			if err == nil && len(d.Problems) > 0 {
-				err = errIll
+				err = errUnhealthy
 			}
 			return err
 		},

@@ -77,7 +77,7 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	var outcome outcomeError
 	var outdated outdatedError
 	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.As(err, &outdated) || errors.Is(err, errChecks) ||
-		errors.Is(err, errIll) {
+		errors.Is(err, errUnhealthy) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {

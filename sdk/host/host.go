@@ -9,8 +9,8 @@ import (
 )
 
 // Abilities are the optional calls of a sink or a transform, as values; nil where it has none. A
-// plugin implements [sdk.Opener], [sdk.Finisher], [sdk.Committer], [sdk.Streamer] and
-// [sdk.Parallel].
+// plugin implements [sdk.Opener], [sdk.Finisher], [sdk.Committer], [sdk.Streamer],
+// [sdk.SinkPlanner] and [sdk.Parallel].
 type Abilities struct {
 	Open   func(ctx context.Context, s sdk.Start) error // [sdk.Opener]
 	Finish func(ctx context.Context, e sdk.End) error   // [sdk.Finisher], of a sink
@@ -18,7 +18,9 @@ type Abilities struct {
 	Commit func(ctx context.Context) (sdk.Token, error)
 	// [sdk.Streamer], of a transform
 	OutStreams func(ctx context.Context, in []sdk.Stream) (out []sdk.Stream, err error)
-	Parallel   bool // [sdk.Parallel], of a sink
+	// [sdk.SinkPlanner]
+	PlanSink func(ctx context.Context, streams []sdk.Stream) (sdk.SinkPlan, error)
+	Parallel bool // [sdk.Parallel], of a sink
 }
 
 // AbilitiesOf returns the abilities of a sink or a transform: the result of its method Abilities if
@@ -41,6 +43,9 @@ func AbilitiesOf(v any) Abilities {
 	}
 	if s, ok := v.(sdk.Streamer); ok {
 		a.OutStreams = s.OutStreams
+	}
+	if p, ok := v.(sdk.SinkPlanner); ok {
+		a.PlanSink = p.PlanSink
 	}
 	if p, ok := v.(sdk.Parallel); ok {
 		a.Parallel = p.ParallelWrites()

@@ -155,8 +155,9 @@ func FuzzReverseStream(f *testing.F) {
 				asked[m.GetId()] = true
 			}
 		}
-		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Keep: keepsNothing, Count: func(string, int64) {},
-			Dial: noDial}, s)
+		d := newPluginServer(ctx, &Conn{},
+			sdk.Host{Transport: answers{}, Keep: keepsNothing, Count: func(string, int64) {},
+				Dial: noDial}, s)
 		if err := d.serve(); err == nil {
 			t.Error("the stream ended without an error")
 		}

@@ -43,7 +43,7 @@ func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err
 		cancel()
 		return nil, fromStatus(ctx, err)
 	}
-	d := newDesk(inner, c, h, stream)
+	d := newPluginServer(inner, c, h, stream)
 	done := make(chan struct{})
 	var ended error
 	go func() {
@@ -74,8 +74,8 @@ func opened(stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) error {
 	return err
 }
 
-// desk serves one plugin.
-type desk struct {
+// pluginServer serves one plugin.
+type pluginServer struct {
 	ctx      context.Context
 	conn     *Conn
 	host     sdk.Host
@@ -86,20 +86,20 @@ type desk struct {
 	refusals atomic.Int64 // open and pending connections
 }
 
-func newDesk(ctx context.Context, c *Conn, h sdk.Host,
-	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
-	return &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line.New()}
+func newPluginServer(ctx context.Context, c *Conn, h sdk.Host,
+	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *pluginServer {
+	return &pluginServer{ctx: ctx, conn: c, host: h, stream: stream, line: line.New()}
 }
 
 // end waits until all work has ended, after d.ctx is done and serve has returned.
-func (d *desk) end() {
+func (d *pluginServer) end() {
 	d.line.Close()
 	d.work.Wait()
 }
 
 // serve reads the plugin's messages. It never waits for a fetch or a connection, so that
 // cancellations and windows are processed.
-func (d *desk) serve() error {
+func (d *pluginServer) serve() error {
 	for {
 		m, err := d.stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -143,7 +143,7 @@ func (d *desk) serve() error {
 }
 
 // take enqueues an order, and ensures that a goroutine serves the queue.
-func (d *desk) take(o *line.Order) error {
+func (d *pluginServer) take(o *line.Order) error {
 	switch d.line.Join(o) {
 	case line.Twice:
 		return fmt.Errorf("the plugin used the id %d for two requests at once", o.ID)
@@ -160,19 +160,19 @@ func (d *desk) take(o *line.Order) error {
 }
 
 // run serves an order.
-func (d *desk) run(o *line.Order) {
+func (d *pluginServer) run(o *line.Order) {
 	defer d.line.Drop(o)
 	if err := o.Serve(o); err != nil && o.Context().Err() == nil {
 		d.refuse(o, err)
 	}
 }
 
-func (d *desk) fetchOrder(id uint64, f *pb.Fetch) *line.Order {
+func (d *pluginServer) fetchOrder(id uint64, f *pb.Fetch) *line.Order {
 	return line.NewOrder(id, f.GetSplit(), len(f.GetBody()), window, func(o *line.Order) error { return d.fetch(o, f) })
 }
 
 // fetch makes the request and sends the reply.
-func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
+func (d *pluginServer) fetch(o *line.Order, f *pb.Fetch) error {
 	req, err := request(o, f.GetMethod(), f.GetBody(), f)
 	if err != nil {
 		return sdk.Permanent(err)
@@ -248,7 +248,7 @@ func request(o *line.Order, method string, body []byte, w wanted) (*http.Request
 }
 
 // sendBody sends the body as the plugin grants window.
-func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
+func (d *pluginServer) sendBody(o *line.Order, resp *http.Response) error {
 	left := resp.ContentLength
 	for {
 		room, err := o.Wait()
@@ -285,7 +285,7 @@ func chunkSize(left int64) int64 {
 }
 
 // refuse answers with an error.
-func (d *desk) refuse(o *line.Order, err error) {
+func (d *pluginServer) refuse(o *line.Order, err error) {
 	// If sending fails, the stream is broken and the plugin knows it.
 	_ = d.send(requestError(o.ID, err))
 }
@@ -294,7 +294,7 @@ func requestError(id uint64, err error) *pb.FromHost {
 	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: convert.RequestErrorTo(err)}}
 }
 
-func (d *desk) send(m *pb.FromHost) error {
+func (d *pluginServer) send(m *pb.FromHost) error {
 	d.sends.Lock()
 	defer d.sends.Unlock()
 	return d.stream.Send(m)

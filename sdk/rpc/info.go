@@ -17,6 +17,7 @@ type Features struct {
 	OutStreams     bool // transform: sdk.Streamer
 	ParallelWrites bool // sink: Write may be called concurrently
 	Finish         bool // sink: sdk.Finisher
+	PlanSink       bool // sink: sdk.SinkPlanner
 	// Guarantee is a sink's guarantee; zero: not stated.
 	Guarantee sdk.Guarantee
 }
@@ -42,6 +43,9 @@ func featuresOf(v any) []pb.Feature {
 	if _, ok := v.(sdk.Finisher); ok {
 		out = append(out, pb.Feature_FEATURE_FINISH)
 	}
+	if _, ok := v.(sdk.SinkPlanner); ok {
+		out = append(out, pb.Feature_FEATURE_PLAN_SINK)
+	}
 	return out
 }
 
@@ -54,5 +58,6 @@ func featuresFrom(fs []pb.Feature) Features {
 		OutStreams:     has(pb.Feature_FEATURE_OUT_STREAMS),
 		ParallelWrites: has(pb.Feature_FEATURE_PARALLEL_WRITES),
 		Finish:         has(pb.Feature_FEATURE_FINISH),
+		PlanSink:       has(pb.Feature_FEATURE_PLAN_SINK),
 	}
 }

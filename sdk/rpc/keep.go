@@ -75,12 +75,12 @@ func (t *transport) keep(req *http.Request, key string, expect reply.Expect) (re
 	}
 }
 
-func (d *desk) keepOrder(id uint64, k *pb.Keep) *line.Order {
+func (d *pluginServer) keepOrder(id uint64, k *pb.Keep) *line.Order {
 	return line.NewOrder(id, k.GetSplit(), 0, 0, func(o *line.Order) error { return d.keep(o, k) })
 }
 
 // keep stores a file, and returns it or an error.
-func (d *desk) keep(o *line.Order, k *pb.Keep) error {
+func (d *pluginServer) keep(o *line.Order, k *pb.Keep) error {
 	if d.host.Keep == nil {
 		return sdk.Permanent(errors.New("this host keeps no files"))
 	}

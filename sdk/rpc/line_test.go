@@ -51,7 +51,7 @@ func desked(t *testing.T, h http.RoundTripper) *asking {
 	t.Helper()
 	a := &asking{says: make(chan *pb.FromPlugin), hears: make(chan *pb.FromHost, line.MaxWaiting)}
 	ctx, cancel := context.WithCancel(context.Background())
-	d := newDesk(ctx, &Conn{}, sdk.Host{Transport: h}, a)
+	d := newPluginServer(ctx, &Conn{}, sdk.Host{Transport: h}, a)
 	var served sync.WaitGroup
 	served.Go(func() { _ = d.serve() }) // ends with the channel
 	t.Cleanup(func() {

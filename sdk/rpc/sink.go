@@ -28,6 +28,9 @@ func (s sink) Abilities() host.Abilities {
 	if f.Finish {
 		a.Finish = s.finish
 	}
+	if f.PlanSink {
+		a.PlanSink = s.plan
+	}
 	return a
 }
 
@@ -62,8 +65,13 @@ func (s sink) open(ctx context.Context, start sdk.Start) error {
 	return fromStatus(ctx, err)
 }
 
+func (s sink) plan(ctx context.Context, streams []sdk.Stream) (sdk.SinkPlan, error) {
+	r, err := s.conn.sink.PlanSink(ctx, &pb.PlanSinkRequest{Streams: convert.Each(streams, convert.StreamTo)})
+	return convert.SinkPlanFrom(r), fromStatus(ctx, err)
+}
+
 func (s sink) finish(ctx context.Context, e sdk.End) error {
-	r, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
+	r, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full, Rejected: e.Rejected})
 	if err == nil && r.GetCommit() {
 		return sdk.ErrUntold
 	}
@@ -92,6 +100,16 @@ func (s *sinkServer) Write(ctx context.Context, r *pb.WriteRequest) (*pb.WriteRe
 	return &pb.WriteResponse{Rejects: rejects, Counters: c.counts.last()}, nil
 }
 
+func (s *sinkServer) PlanSink(ctx context.Context, r *pb.PlanSinkRequest) (*pb.PlanSinkResponse, error) {
+	sink, c, err := beginOn[sdk.SinkPlanner](ctx, s.server)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	plan, err := sink.PlanSink(c.ctx, convert.Each(r.GetStreams(), convert.StreamFrom))
+	return convert.SinkPlanTo(plan), c.status(err)
+}
+
 func (s *sinkServer) OpenSink(ctx context.Context, r *pb.OpenSinkRequest) (*pb.OpenSinkResponse, error) {
 	sink, c, err := beginOn[sdk.Opener](ctx, s.server)
 	if err != nil {
@@ -118,7 +136,7 @@ func (s *sinkServer) FinishSink(ctx context.Context, r *pb.FinishSinkRequest) (*
 		return nil, err
 	}
 	defer c.end()
-	err = sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull()})
+	err = sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull(), Rejected: r.GetRejected()})
 	if errors.Is(err, sdk.ErrUntold) {
 		return &pb.FinishSinkResponse{Commit: true}, nil
 	}

@@ -30,7 +30,7 @@ const (
 )
 
 // dial starts a connection. It does not block.
-func (d *desk) dial(id uint64, ask *pb.Dial) error {
+func (d *pluginServer) dial(id uint64, ask *pb.Dial) error {
 	ctx, cancel := context.WithCancel(d.ctx)
 	t, err := d.conn.tunnels.add(id, cancel)
 	if errors.Is(err, neterr.ErrTooMany) {
@@ -60,7 +60,7 @@ func (d *desk) dial(id uint64, ask *pb.Dial) error {
 
 // tunnel connects, and transports bytes until the connection has ended. The error says that it
 // could not connect.
-func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) error {
+func (d *pluginServer) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) error {
 	if d.host.Dial == nil {
 		return sdk.Permanent(errors.New("this host opens no connections"))
 	}
@@ -83,7 +83,7 @@ func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) e
 	return nil
 }
 
-func (d *desk) refuseDial(id uint64, err error) {
+func (d *pluginServer) refuseDial(id uint64, err error) {
 	// If sending fails, the stream is broken and the plugin knows it.
 	_ = d.send(&pb.FromHost{Id: id, Message: &pb.FromHost_DialError{DialError: neterr.To(err)}})
 }

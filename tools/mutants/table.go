@@ -68,8 +68,8 @@ var guarantees = []mutant{
 	}
 `}),
 	simulated("a commit does not wait for the groups on their way",
-		edit{pipeline + "/deliver.go", `d.gate.enter(ctx, true)`, `d.gate.enter(ctx, false)`},
-		edit{pipeline + "/deliver.go", `d.gate.leave(true)`, `d.gate.leave(false)`}),
+		edit{pipeline + "/deliver.go", `d.gate.lock(ctx, true)`, `d.gate.lock(ctx, false)`},
+		edit{pipeline + "/deliver.go", `d.gate.unlock(true)`, `d.gate.unlock(false)`}),
 	simulated("a sink is opened without its token",
 		edit{pipeline + "/open.go", `Token: t.Token,`, `Token: nil,`}),
 	simulated("a commit follows a failure of delivery",
@@ -85,7 +85,7 @@ var guarantees = []mutant{
 		return err`, `		if crashed(err) {
 			r.source.died(err)
 		}
-		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open, true))`}),
+		return errors.Join(err, w.Flush(), r.deliver(r.split.Cursor, checkpoint.Open, true))`}),
 	simulated("counts of what was rolled back stay",
 		edit{pipeline + "/seat.go", `	p.progress.restart(counts)`, `	_ = counts`}),
 	{name: "a dead letter is dropped", pkg: pipeline, test: "TestRejectsBecomeDeadLettersOnce",
@@ -182,10 +182,10 @@ var guarantees = []mutant{
 		edit{pipeline + "/queue.go", `	q.more = true
 	q.changed()`, `	q.changed()`}),
 	{name: "a split that is given up during a commit is forgotten", pkg: pipeline, test: "TestBrokenDuringACommit",
-		edits: []edit{{pipeline + "/deliver.go", `	if err := d.gate.enter(d.ctx, false); err != nil {
+		edits: []edit{{pipeline + "/deliver.go", `	if err := d.gate.lock(d.ctx, false); err != nil {
 		return d.broke(err)
 	}
-	defer d.gate.leave(false)
+	defer d.gate.unlock(false)
 	if err := d.failure(); err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ var guarantees = []mutant{
 		edit{pipeline + "/coordinator.go", `	if res.Splits[checkpoint.Broken] > 0 || lacks(res.Counts) {`,
 			`	if len(res.Splits) < 0 {`}),
 	simulated("the end of a run is told to nobody",
-		edit{pipeline + "/coordinator.go", `end: c.tell}`, `end: nil}`}),
+		edit{pipeline + "/coordinator.go", `end: c.finishSinks}`, `end: nil}`}),
 	{name: "a host that was taken over ends the run at its sinks", pkg: pipeline, test: "TestFencedRunFinishesNothing",
 		edits: []edit{{pipeline + "/coordinator.go", `	if err := d.held.Hold(ctx, func(ctx context.Context) {`,
 			`	if err := func(f func(context.Context)) error { f(ctx); return nil }(func(ctx context.Context) {`}}},

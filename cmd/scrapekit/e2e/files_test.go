@@ -65,14 +65,14 @@ func TestAttachmentsAreKept(t *testing.T) {
 	}
 }
 
-// checkKept holds the records and the files in dir against the server's books.
+// checkKept compares the records and the files in dir with the server's content.
 func checkKept(t *testing.T, jira *jiraserver.Server, url, dir string) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "out", "attachments.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := jira.Books(url, "reader").Of("attachments")
+	want := jira.Truth(url, "reader").Of("attachments")
 	if len(want) == 0 {
 		t.Fatal("the server has no attachment")
 	}

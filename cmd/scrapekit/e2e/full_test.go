@@ -60,14 +60,14 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 				}
 			}
 			before := map[string]int{}
-			books := w.Books(server.URL, "root")
+			truth := w.Truth(server.URL, "root")
 			for _, s := range streamsOfJira() {
 				if !regexp.MustCompile(`(?m)^` + s.Name + ` +yes `).MatchString(planned) {
 					t.Errorf("the plan does not list %s", s.Name)
 				}
 				want := map[string]string{}
 				if !lacked[s.Name] {
-					want = books.Keyed(s.Name)
+					want = truth.Keyed(s.Name)
 				}
 				before[s.Name] = compareStream(t, filepath.Join(out, s.Name+".jsonl"), s, want)
 			}
@@ -114,7 +114,7 @@ func linesOf(t *testing.T, file string) [][]byte {
 	return bytes.Split(bytes.TrimSuffix(raw, []byte("\n")), []byte("\n"))
 }
 
-// compareStream holds the file of a stream against the books, and returns how many records it has.
+// compareStream compares the file of a stream with the server, and returns how many records it has.
 func compareStream(t *testing.T, file string, s sdk.Stream, want map[string]string) int {
 	t.Helper()
 	lines := linesOf(t, file)

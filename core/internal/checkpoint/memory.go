@@ -18,7 +18,7 @@ import (
 // again.
 type Memory struct {
 	pipeline string
-	mu       turn
+	mu       chanMutex
 	epoch    int64 // of the coordinator; 0: none
 	last     int64 // the highest epoch ever issued, also across Reset
 	runs     []*memoryRun
@@ -46,16 +46,16 @@ type memorySeat struct {
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{
-		pipeline: rand.Text(), mu: make(turn, 1), seats: map[int]*memorySeat{}, previous: map[string]sdk.Split{},
+		pipeline: rand.Text(), mu: make(chanMutex, 1), seats: map[int]*memorySeat{}, previous: map[string]sdk.Split{},
 	}
 }
 
-// turn is a mutex that may be held for long. It is a channel, so that synctest sees a waiting
+// chanMutex is a mutex that may be held for long. It is a channel, so that synctest sees a waiting
 // goroutine as durably blocked.
-type turn chan struct{}
+type chanMutex chan struct{}
 
-func (t turn) Lock()   { t <- struct{}{} }
-func (t turn) Unlock() { <-t }
+func (t chanMutex) Lock()   { t <- struct{}{} }
+func (t chanMutex) Unlock() { <-t }
 
 // View implements [Store].
 func (m *Memory) View() View { return m }

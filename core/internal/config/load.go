@@ -81,7 +81,7 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 	if l.src, err = read(l.file); err != nil {
 		hint := ""
 		if errors.Is(err, errNoFile) {
-			hint = neighbour(l.file)
+			hint = suggestFile(l.file)
 		}
 		l.failGiven(hint, "pipeline file %s: %v", l.file, err)
 		return nil, false

@@ -65,8 +65,8 @@ func reason(err error) error {
 	return err
 }
 
-// neighbour suggests a pipeline file instead of a missing one.
-func neighbour(file string) string {
+// suggestFile suggests a pipeline file instead of a missing one.
+func suggestFile(file string) string {
 	if strings.HasPrefix(filepath.Base(file), "-") {
 		return ""
 	}

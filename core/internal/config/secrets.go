@@ -36,21 +36,21 @@ func othersRead(path string) bool {
 // shortest is the length in bytes of the shortest secret that is hidden in text.
 const shortest = 4
 
-// standing says what is known about a string. The highest value wins, so that the order of
+// secrecy says what is known about a string. The highest value wins, so that the order of
 // evaluation does not matter.
-type standing int
+type secrecy int
 
 const (
-	marked  standing = iota + 1 // it comes from env(), file() or similar
-	public                      // nonsensitive() was applied to it
-	certain                     // it is used as a credential
+	marked  secrecy = iota + 1 // it comes from env(), file() or similar
+	public                     // nonsensitive() was applied to it
+	certain                    // it is used as a credential
 )
 
 // secrets collects the sensitive strings of a file.
-type secrets map[string]standing
+type secrets map[string]secrecy
 
 // addText adds a string, and the same without surrounding spaces.
-func (s secrets) addText(text string, as standing) {
+func (s secrets) addText(text string, as secrecy) {
 	for _, t := range []string{text, strings.TrimSpace(text)} {
 		if len(t) >= shortest {
 			s[t] = max(s[t], as)
@@ -59,7 +59,7 @@ func (s secrets) addText(text string, as standing) {
 }
 
 // add adds all strings in v, marked or not.
-func (s secrets) add(v cty.Value, as standing) {
+func (s secrets) add(v cty.Value, as secrecy) {
 	eachString(v, func(text string) { s.addText(text, as) })
 }
 

@@ -55,7 +55,7 @@ type Options struct {
 type Client struct {
 	opts  Options
 	log   hclog.Logger
-	books books
+	stats addressStats
 }
 
 // New returns a client.
@@ -84,7 +84,7 @@ func (c *Client) For(p Policy) Func {
 		if !ok || find(p.Granted, target) != none {
 			asked = target
 		}
-		book := c.books.of(p.Plugin, asked.String())
+		book := c.stats.of(p.Plugin, asked.String())
 		conn, err := c.connect(ctx, p, asked, target)
 		if err != nil {
 			book.failed(err)

@@ -217,12 +217,12 @@ func TestManyNames(t *testing.T) {
 	t.Parallel()
 	c := New(Options{})
 	dial := c.For(Policy{Plugin: "sink db"})
-	for n := range 3 * maxBooks {
+	for n := range 3 * maxAddresses {
 		_, _ = dial(t.Context(), "tcp", "h"+strings.Repeat("x", n%50)+string(rune('a'+n/50))+":1")
 	}
 	s := c.Stats()
 	i := slices.IndexFunc(s, func(s Stats) bool { return s.Address == others })
-	if len(s) != maxBooks+1 || i < 0 || s[i].Refused != 2*maxBooks {
+	if len(s) != maxAddresses+1 || i < 0 || s[i].Refused != 2*maxAddresses {
 		t.Errorf("%d addresses, others at %d", len(s), i)
 	}
 }

@@ -28,47 +28,47 @@ type Stats struct {
 	BytesIn     int64  `json:"bytes_in"`
 }
 
-// maxBooks bounds the addresses of a plugin that are counted separately, because it may request any
-// number of them.
-const maxBooks = 200
+// maxAddresses bounds the addresses of a plugin that are counted separately, because it may request
+// any number of them.
+const maxAddresses = 200
 
 // others is the name for all further addresses.
 const others = "others"
 
-// books are the counts of all plugins.
-type books struct {
+// addressStats are the counts of all plugins.
+type addressStats struct {
 	mu    sync.Mutex
-	m     map[[2]string]*book
+	m     map[[2]string]*addressStat
 	sizes map[string]int // number of addresses by plugin
 }
 
-// book counts one address of a plugin.
-type book struct {
+// addressStat counts one address of a plugin.
+type addressStat struct {
 	plugin, address                    string
 	connections, broken, refused, open atomic.Int64
 	out, in                            atomic.Int64
 }
 
-func (b *books) of(plugin, address string) *book {
+func (b *addressStats) of(plugin, address string) *addressStat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.m == nil {
-		b.m, b.sizes = map[[2]string]*book{}, map[string]int{}
+		b.m, b.sizes = map[[2]string]*addressStat{}, map[string]int{}
 	}
 	key := [2]string{plugin, address}
 	if b.m[key] == nil {
-		if b.sizes[plugin] >= maxBooks {
+		if b.sizes[plugin] >= maxAddresses {
 			key[1] = others
 		}
 		if b.m[key] == nil {
-			b.m[key] = &book{plugin: plugin, address: key[1]}
+			b.m[key] = &addressStat{plugin: plugin, address: key[1]}
 			b.sizes[plugin]++
 		}
 	}
 	return b.m[key]
 }
 
-func (b *book) failed(err error) {
+func (b *addressStat) failed(err error) {
 	if errors.Is(err, sdk.ErrNotGranted) {
 		b.refused.Add(1)
 		return
@@ -78,10 +78,10 @@ func (b *book) failed(err error) {
 
 // Stats returns the counts so far, sorted by plugin and address.
 func (c *Client) Stats() []Stats {
-	c.books.mu.Lock()
-	defer c.books.mu.Unlock()
+	c.stats.mu.Lock()
+	defer c.stats.mu.Unlock()
 	var out []Stats
-	for _, b := range c.books.m {
+	for _, b := range c.stats.m {
 		out = append(out, Stats{
 			Plugin: b.plugin, Address: b.address, Connections: b.connections.Load(), Failed: b.broken.Load(),
 			Refused: b.refused.Load(),
@@ -98,7 +98,7 @@ func (c *Client) Stats() []Stats {
 type counted struct {
 	net.Conn
 	tcp    *net.TCPConn
-	book   *book
+	stat   *addressStat
 	log    hclog.Logger
 	since  time.Time
 	closed sync.Once
@@ -106,23 +106,23 @@ type counted struct {
 	out, in atomic.Int64
 }
 
-func newCounted(conn *net.TCPConn, b *book, log hclog.Logger) *counted {
+func newCounted(conn *net.TCPConn, b *addressStat, log hclog.Logger) *counted {
 	b.connections.Add(1)
 	b.open.Add(1)
-	return &counted{Conn: conn, tcp: conn, book: b, log: log, since: time.Now()}
+	return &counted{Conn: conn, tcp: conn, stat: b, log: log, since: time.Now()}
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.in.Add(int64(n))
-	c.book.in.Add(int64(n))
+	c.stat.in.Add(int64(n))
 	return n, err
 }
 
 func (c *counted) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.out.Add(int64(n))
-	c.book.out.Add(int64(n))
+	c.stat.out.Add(int64(n))
 	return n, err
 }
 
@@ -133,7 +133,7 @@ func (c *counted) SetLinger(sec int) error { return c.tcp.SetLinger(sec) }
 
 func (c *counted) Close() error {
 	c.closed.Do(func() {
-		c.book.open.Add(-1)
+		c.stat.open.Add(-1)
 		c.log.Debug("connection closed", "sent", c.out.Load(), "received", c.in.Load(), "after",
 			time.Since(c.since).Round(time.Millisecond).String())
 	})

@@ -58,7 +58,7 @@ type Client struct {
 	pieces *body.Pool
 	wires  *wire.Pool
 	jars   cookies.Jars
-	robots robotstxt.Books
+	robots robotstxt.Cache
 }
 
 // New returns a client. The caller must close it.

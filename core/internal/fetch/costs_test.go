@@ -17,19 +17,19 @@ import (
 // priced is a host that counts points, so many in a window or gained by a bucket. A request for
 // /dear/ costs more than others, and no reply says how much.
 type priced struct {
-	bucket  bool
-	size    int
-	per     time.Duration
-	dear    int
-	tell    func(h http.Header, reset time.Duration)
-	began   time.Time
-	mu      sync.Mutex
-	window  int
-	points  float64 // that are left
-	at      time.Time
-	spent   int
-	refused int
-	last    time.Time // that one was taken
+	bucket    bool
+	size      int
+	per       time.Duration
+	expensive int
+	tell      func(h http.Header, reset time.Duration)
+	began     time.Time
+	mu        sync.Mutex
+	window    int
+	points    float64 // that are left
+	at        time.Time
+	spent     int
+	refused   int
+	last      time.Time // that one was taken
 }
 
 func (s *priced) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -49,7 +49,7 @@ func (s *priced) arrive(dear bool) (status int, h http.Header) {
 	defer s.mu.Unlock()
 	now, cost := time.Now(), 1
 	if dear {
-		cost = s.dear
+		cost = s.expensive
 	}
 	fill := float64(s.size) / s.per.Seconds()
 	reset := s.per - now.Sub(s.began)%s.per
@@ -115,7 +115,7 @@ func TestCostsThatDiffer(t *testing.T) {
 				for try := range 2 {
 					var used, refused float64
 					synctest.Test(t, func(t *testing.T) {
-						s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, dear: dear, tell: c.tell,
+						s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, expensive: dear, tell: c.tell,
 							began: time.Now(), at: time.Now(), points: 600}
 						client := newClient(Options{}, s)
 						defer client.Close()

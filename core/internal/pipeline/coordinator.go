@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,7 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	p.Step("begun")
 	p.Listeners.Tell(observe.RunStarted{Run: run.ID, Resumed: run.Resumed})
 	c := &coordinator{Pipeline: p, run: run, held: held}
-	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.tell}
+	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.finishSinks}
 	err = w.work(ctx, 0)
 	switch {
 	case errors.Is(err, checkpoint.ErrFenced):
@@ -80,11 +81,11 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 	for {
 		sums, err := c.Store.View().Sums(ctx, c.run.ID)
 		if err != nil {
-			return nowhere, storeFailure(err)
+			return noSeat, storeFailure(err)
 		}
 		seats, err := c.Store.View().Seats(ctx)
 		if err != nil {
-			return nowhere, storeFailure(err)
+			return noSeat, storeFailure(err)
 		}
 		others := false
 		for _, o := range seats {
@@ -100,21 +101,21 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 		case open > 0 && !others:
 			return s.info.N, nil // the last other holder left open splits
 		case open == 0 && !others:
-			return nowhere, nil
+			return noSeat, nil
 		}
 		if free, err := c.free(ctx, c.run); err != nil || free {
 			return s.info.N, err
 		}
 		if !wait(ctx, lookEvery) {
-			return nowhere, ctx.Err()
+			return noSeat, ctx.Err()
 		}
 	}
 }
 
-// tell calls Finish of the sinks if the run is complete: after the last commit of all seats, and
-// before the store records the end. After a kill between the two, the next start finds nothing to
-// read and calls tell again.
-func (c *coordinator) tell(ctx context.Context, d *delivery) error {
+// finishSinks calls Finish of the sinks if the run is complete: after the last commit of all seats,
+// and before the store records the end. After a kill between the two, the next start finds nothing
+// to read and calls tell again.
+func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
 	for _, sink := range d.sinks {
 		if sink.can.Finish != nil {
@@ -134,19 +135,31 @@ func (c *coordinator) tell(ctx context.Context, d *delivery) error {
 	c.progress.phase("finishing")
 	c.Step("telling")
 	for {
-		told := c.tellAll(ctx, d, finishers)
+		told := c.tellAll(ctx, d, finishers, sdk.End{Run: c.run.ID, Full: c.run.Full, Rejected: c.rejected(res.Counts)})
 		if !errors.Is(told, sdk.ErrUntold) {
 			c.Step("told")
 			return told
 		}
-		if err := d.untold(ctx); err != nil {
+		if err := d.awaitRefusals(ctx); err != nil {
 			return err
 		}
 	}
 }
 
+// rejected reports whether a stage before the sinks has rejected records.
+func (c *coordinator) rejected(counts Counts) bool {
+	names := []string{c.Source.Name}
+	for _, t := range c.Transforms {
+		names = append(names, t.Name)
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		s := counts.Stages[name]
+		return s != nil && s.Rejected > 0
+	})
+}
+
 // tellAll calls Finish of each sink once.
-func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink, end sdk.End) error {
 	// Finish of a sink cannot be undone, so a coordinator that was replaced must not call it.
 	var told error
 	var untold atomic.Bool
@@ -154,7 +167,7 @@ func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liv
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				err := f.can.Finish(gctx, end)
 				if errors.Is(err, sdk.ErrUntold) {
 					untold.Store(true) // the others may come to their end
 					return nil

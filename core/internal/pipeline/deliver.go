@@ -26,16 +26,16 @@ type delivery struct {
 	ctx  context.Context // context of calls to transforms and sinks; cancelled when delivery fails
 	fail context.CancelCauseFunc
 
-	gate *lane // groups enter shared, a commit enters alone (I2)
+	gate *sharedLock // groups enter shared, a commit enters alone (I2)
 
-	mu      sync.Mutex
-	failed  error
-	limit   error                          // set when a stage exceeds its limit of rejected records
-	pending map[string]checkpoint.Progress // splits that changed since the last commit
-	added   []sdk.Split                    // splits that were added since the last commit
-	book    int                            // approximate bytes of pending and added
-	found   int                            // number of splits that commits have added
-	told    int                            // records that sinks refused after they accepted them
+	mu           sync.Mutex
+	failed       error
+	limit        error                          // set when a stage exceeds its limit of rejected records
+	pending      map[string]checkpoint.Progress // splits that changed since the last commit
+	added        []sdk.Split                    // splits that were added since the last commit
+	pendingBytes int                            // approximate bytes of pending and added
+	found        int                            // number of splits that commits have added
+	lateRefusals int                            // records that sinks refused after they accepted them
 	// begun is set when the stages have tokens of this run. Until then, even an empty commit is
 	// made.
 	begun bool
@@ -45,7 +45,7 @@ type delivery struct {
 
 func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *delivery {
 	return &delivery{
-		seat: s, queue: newQueue(s.held.Claim, s.ClaimAtOnce), ctx: ctx, fail: fail, gate: newLane(),
+		seat: s, queue: newQueue(s.held.Claim, s.ClaimAtOnce), ctx: ctx, fail: fail, gate: newSharedLock(),
 		pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1),
 		begun: s.info.Tokens[lettersStage].Run == s.info.Run.ID,
 	}
@@ -54,10 +54,10 @@ func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *de
 // group passes a group through every stage, then records the progress of its split from before to
 // now. If it fails, this holder delivers nothing more (I1).
 func (d *delivery) group(before, now checkpoint.Split, g *group) error {
-	if err := d.gate.enter(d.ctx, false); err != nil {
+	if err := d.gate.lock(d.ctx, false); err != nil {
 		return d.broke(err)
 	}
-	defer d.gate.leave(false)
+	defer d.gate.unlock(false)
 	if err := d.failure(); err != nil {
 		return err
 	}
@@ -70,8 +70,9 @@ func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	return nil
 }
 
-// bookSize bounds the memory for changed and added splits, in bytes. Beyond it a commit is due.
-const bookSize = 2 << 20
+// maxPendingBytes bounds the memory for changed and added splits, in bytes. Beyond it a commit is
+// due.
+const maxPendingBytes = 2 << 20
 
 // accept records a delivered group for the next commit. The caller holds the gate.
 func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) {
@@ -80,10 +81,10 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 	d.keep(now)
 	d.added = append(d.added, g.splits...)
 	for _, s := range g.splits {
-		d.book += entrySize + len(s.ID) + len(s.Data)
+		d.pendingBytes += entrySize + len(s.ID) + len(s.Data)
 	}
 	d.bytes += g.bytes
-	due := d.CommitBytes > 0 && d.bytes >= d.CommitBytes || d.book >= bookSize
+	due := d.CommitBytes > 0 && d.bytes >= d.CommitBytes || d.pendingBytes >= maxPendingBytes
 	d.mu.Unlock()
 	d.progress.delivered(before, now, delta)
 	d.checkLimits()
@@ -102,13 +103,13 @@ const entrySize = 400
 // keep records the progress of a split. The caller holds d.mu.
 func (d *delivery) keep(s checkpoint.Split) {
 	if older, ok := d.pending[s.ID]; ok {
-		d.book -= sizeOf(older)
+		d.pendingBytes -= sizeOf(older)
 	}
 	p := checkpoint.Progress{
 		ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem,
 	}
 	d.pending[s.ID] = p
-	d.book += sizeOf(p)
+	d.pendingBytes += sizeOf(p)
 }
 
 func sizeOf(p checkpoint.Progress) int {
@@ -125,16 +126,16 @@ func (d *delivery) commitSoon() {
 // giveUp records that a split cannot be read. It enters the gate like a group: between collecting a
 // commit and its transaction, the commit would forget the change as committed.
 func (d *delivery) giveUp(before, now checkpoint.Split) error {
-	if err := d.gate.enter(d.ctx, false); err != nil {
+	if err := d.gate.lock(d.ctx, false); err != nil {
 		return d.broke(err)
 	}
-	defer d.gate.leave(false)
+	defer d.gate.unlock(false)
 	if err := d.failure(); err != nil {
 		return err
 	}
 	d.mu.Lock()
 	d.keep(now)
-	due := d.book >= bookSize
+	due := d.pendingBytes >= maxPendingBytes
 	d.mu.Unlock()
 	d.progress.delivered(before, now, newCounts())
 	if due {
@@ -227,10 +228,10 @@ func (d *delivery) commit(ctx context.Context) error { return d.commitEven(ctx, 
 // commitEven is commit. With forced it commits even if nothing is pending, because a stage has
 // rejects to report.
 func (d *delivery) commitEven(ctx context.Context, forced bool) error {
-	if err := d.gate.enter(ctx, true); err != nil {
+	if err := d.gate.lock(ctx, true); err != nil {
 		return d.broke(err)
 	}
-	defer d.gate.leave(true)
+	defer d.gate.unlock(true)
 	if err := d.failure(); err != nil {
 		return err
 	}
@@ -339,19 +340,19 @@ func (d *delivery) late(stage string, rejects sdk.Rejects) error {
 	}
 	d.progress.counted(p.delta)
 	d.mu.Lock()
-	d.told += len(rejects)
+	d.lateRefusals += len(rejects)
 	d.mu.Unlock()
 	return nil
 }
 
-// untold commits, so that a sink can report refused records at the end of the run. It fails if the
-// sink reports none.
-func (d *delivery) untold(ctx context.Context) error {
-	before := d.told
+// awaitRefusals commits, so that a sink can report refused records at the end of the run. It fails
+// if the sink reports none.
+func (d *delivery) awaitRefusals(ctx context.Context) error {
+	before := d.lateRefusals
 	if err := d.commitEven(ctx, true); err != nil {
 		return err
 	}
-	if d.told == before {
+	if d.lateRefusals == before {
 		return sdk.Permanent(errors.New("a sink asked for a commit to tell of refused records, and told of none"))
 	}
 	return d.overLimit()
@@ -362,7 +363,7 @@ func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split, began time.
 	d.mu.Lock()
 	clear(d.pending)
 	d.added = nil
-	d.bytes, d.book = 0, 0
+	d.bytes, d.pendingBytes = 0, 0
 	d.mu.Unlock()
 	d.gained.commit(c.Splits)
 	d.begun = true

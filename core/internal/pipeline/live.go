@@ -17,7 +17,7 @@ type liveTransform struct {
 	stage    Stage[sdk.Transform]
 	instance Instance[sdk.Transform]
 	can      host.Abilities
-	turn     turn // held during calls of a stateful transform
+	calls    mutex // held during calls of a stateful transform
 }
 
 func (t *liveTransform) start(ctx context.Context) (err error) {
@@ -45,18 +45,24 @@ func (t *liveTransform) open(ctx context.Context, s sdk.Start) error {
 // out returns the streams after this transform: the streams that it takes are replaced by those
 // that it makes.
 func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	if t.can.OutStreams == nil {
+	return After(ctx, t.stage, t.can, in)
+}
+
+// After returns the streams after a transform with these abilities.
+func After(ctx context.Context, stage Stage[sdk.Transform], can host.Abilities, in []sdk.Stream) ([]sdk.Stream,
+	error) {
+	if can.OutStreams == nil {
 		return in, nil
 	}
 	var taken, rest []sdk.Stream
 	for _, st := range in {
-		if t.stage.Takes(st.Name) {
+		if stage.Takes(st.Name) {
 			taken = append(taken, st)
 		} else {
 			rest = append(rest, st)
 		}
 	}
-	made, err := t.can.OutStreams(ctx, taken)
+	made, err := can.OutStreams(ctx, taken)
 	return append(rest, made...), err
 }
 
@@ -65,7 +71,7 @@ type liveSink struct {
 	stage    Stage[sdk.Sink]
 	instance Instance[sdk.Sink]
 	can      host.Abilities
-	turn     turn // held during Write unless the sink accepts parallel writes
+	calls    mutex // held during Write unless the sink accepts parallel writes
 }
 
 func (s *liveSink) start(ctx context.Context) (err error) {
@@ -92,10 +98,10 @@ func (s *liveSink) open(ctx context.Context, start sdk.Start) error {
 
 func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
 	if !s.can.Parallel {
-		if err := s.turn.take(ctx); err != nil {
+		if err := s.calls.lock(ctx); err != nil {
 			return err
 		}
-		defer s.turn.give()
+		defer s.calls.unlock()
 	}
 	return s.instance.Plugin.Write(ctx, b)
 }
@@ -106,7 +112,7 @@ type liveSource struct {
 	onLost  func(error) // called once for each crash
 	backoff func(n int) time.Duration
 
-	turn     turn // held while it restarts; guards instance
+	restarts mutex // held while it restarts; guards instance
 	instance Instance[sdk.Source]
 
 	mu      sync.Mutex
@@ -115,7 +121,7 @@ type liveSource struct {
 }
 
 func newLiveSource(p *Pipeline) *liveSource {
-	return &liveSource{stage: p.Source, backoff: p.backoff, turn: newTurn(), onLost: func(err error) {
+	return &liveSource{stage: p.Source, backoff: p.backoff, restarts: newMutex(), onLost: func(err error) {
 		p.Listeners.Tell(observe.PluginLost{Stage: p.Source.Name, Err: err})
 	}}
 }
@@ -131,10 +137,10 @@ func (l *liveSource) start(ctx context.Context) error {
 
 // get returns a running source, restarted if it died.
 func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
-	if err := l.turn.take(ctx); err != nil {
+	if err := l.restarts.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer l.turn.give()
+	defer l.restarts.unlock()
 	if !closed(l.instance.Exited) {
 		return l.instance.Plugin, nil
 	}

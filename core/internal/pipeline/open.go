@@ -88,15 +88,15 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 			if err != nil {
 				return at(sink.stage.Name, err)
 			}
-			return at(sink.stage.Name, placed(sink.stage.Place, sink.open(gctx, start)))
+			return at(sink.stage.Name, Placed(sink.stage.Place, sink.open(gctx, start)))
 		})
 	}
 	return g.Wait()
 }
 
-// placed adds the place of a stage's block to an error that only a change there, or of what it
+// Placed adds the place of a stage's block to an error that only a change there, or of what it
 // names, can mend.
-func placed(place string, err error) error {
+func Placed(place string, err error) error {
 	if place == "" || !sdk.IsPermanent(err) {
 		return err
 	}

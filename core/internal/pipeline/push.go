@@ -92,10 +92,10 @@ func (p *push) through(i int, b sdk.Batch) error {
 func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
 	ctx := p.call()
 	if t.can.Commit != nil {
-		if err := t.turn.take(ctx); err != nil {
+		if err := t.calls.lock(ctx); err != nil {
 			return nil, err
 		}
-		defer t.turn.give()
+		defer t.calls.unlock()
 	}
 	p.delta.took(t.stage.Name, int64(b.Count))
 	out, err := t.instance.Plugin.Transform(ctx, b)

@@ -16,22 +16,22 @@ import (
 // arrives, then delivers the group in the same call stack.
 type reader struct {
 	*seat
-	out   *delivery
-	lane  *lane            // shared by all readers, see blameless
-	split checkpoint.Split // as delivered so far
-	group group
-	sum   keySum // of the keys of the current batch
-	trail trail
-	moved bool // a group made progress since the last try
-	fatal error
+	out       *delivery
+	isolation *sharedLock      // shared by all readers, see blameless
+	split     checkpoint.Split // as delivered so far
+	group     group
+	sum       keySum // of the keys of the current batch
+	trail     trail
+	moved     bool // a group made progress since the last try
+	fatal     error
 
-	suspect bool // it was being read when the source crashed
-	alone   bool // it is being read alone now
+	suspect  bool // it was being read when the source crashed
+	isolated bool // it is being read alone now
 }
 
-func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader {
+func newReader(s *seat, out *delivery, l *sharedLock, split checkpoint.Split) *reader {
 	group := group{memory: s.GroupMemory, dir: s.SpoolDir, room: s.SpoolRoom}
-	return &reader{seat: s, out: out, lane: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
+	return &reader{seat: s, out: out, isolation: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
 }
 
 // read returns nil when the split is done, broken, or left open because ctx is done. An error ends
@@ -39,7 +39,7 @@ func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader 
 func (r *reader) read(ctx context.Context) error {
 	r.progress.active(1)
 	defer r.progress.active(-1)
-	t := r.newTrial(r.Source.limits())
+	t := r.newAttempts(r.Source.limits())
 	for {
 		err := r.try(ctx)
 		if r.fatal != nil {
@@ -81,11 +81,11 @@ func (r *reader) try(ctx context.Context) error {
 	if err := r.group.reset(); err != nil {
 		return err
 	}
-	r.alone = r.suspect
-	if err := r.lane.enter(ctx, r.alone); err != nil {
+	r.isolated = r.suspect
+	if err := r.isolation.lock(ctx, r.isolated); err != nil {
 		return err
 	}
-	defer func() { r.lane.leave(r.alone) }()
+	defer func() { r.isolation.unlock(r.isolated) }()
 	source, err := r.source.get(ctx)
 	if err != nil {
 		r.fatal = err
@@ -103,7 +103,7 @@ func (r *reader) try(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return r.hand(r.split.Cursor, checkpoint.Done, true)
+	return r.deliver(r.split.Cursor, checkpoint.Done, true)
 }
 
 // giveUp ends the split for this run, or for good if the source skips it.
@@ -189,12 +189,12 @@ func (r *reader) Cursor(cursor []byte) error {
 	if err != nil {
 		return err
 	}
-	return r.hand(cursor, checkpoint.Open, further)
+	return r.deliver(cursor, checkpoint.Open, further)
 }
 
-// hand delivers the group. An error of delivery is no fault of the split and ends the work on the
+// deliver delivers the group. An error of delivery is no fault of the split and ends the work on the
 // seat.
-func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
+func (r *reader) deliver(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
@@ -212,9 +212,9 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) err
 // progressed resets the failures of the split.
 func (r *reader) progressed() {
 	r.moved, r.suspect = true, false
-	if r.alone {
-		r.alone = false
-		r.lane.share()
+	if r.isolated {
+		r.isolated = false
+		r.isolation.downgrade()
 	}
 	r.source.progressed()
 }

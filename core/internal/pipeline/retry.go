@@ -52,22 +52,22 @@ func (s Stage[P]) limits() limits {
 	return l
 }
 
-// trial counts tries without progress.
-type trial struct {
+// attempts counts tries without progress.
+type attempts struct {
 	limits
 	p     *Pipeline
 	tries int
 	since time.Time // time of the first failure without progress
 }
 
-func (p *Pipeline) newTrial(l limits) *trial { return &trial{limits: l, p: p} }
+func (p *Pipeline) newAttempts(l limits) *attempts { return &attempts{limits: l, p: p} }
 
 // further records progress, which resets the trial.
-func (t *trial) further() { t.tries, t.since = 0, time.Time{} }
+func (t *attempts) further() { t.tries, t.since = 0, time.Time{} }
 
 // failed records a failure. It returns the wait before the next try, or the error of giving up. A
 // failure that is not counted has another cause than what is tried.
-func (t *trial) failed(err error, counted bool) (time.Duration, error) {
+func (t *attempts) failed(err error, counted bool) (time.Duration, error) {
 	if sdk.IsPermanent(err) {
 		return 0, err
 	}
@@ -123,17 +123,17 @@ func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MS
 // Ask asks a running source for its streams or plan, with the tries of a split. It calls told
 // before each retry. The error of giving up is permanent, because no record was read yet. If the
 // source crashed, the caller has to restart it.
-func Ask(ctx context.Context, source Stage[sdk.Source], told Told, question func() error) error {
+func Ask(ctx context.Context, source Stage[sdk.Source], told OnRetry, question func() error) error {
 	return (&Pipeline{Config: Config{Random: rand.Int64N}}).askAgain(ctx, source, told, question)
 }
 
-// Told receives the error of a failed try and the wait before the next one.
-type Told func(err error, wait time.Duration)
+// OnRetry receives the error of a failed try and the wait before the next one.
+type OnRetry func(err error, wait time.Duration)
 
 func (p *Pipeline) askAgain(
-	ctx context.Context, source Stage[sdk.Source], told Told, question func() error,
+	ctx context.Context, source Stage[sdk.Source], told OnRetry, question func() error,
 ) error {
-	t := p.newTrial(source.limits())
+	t := p.newAttempts(source.limits())
 	for {
 		err := question()
 		var state *storeError

@@ -44,10 +44,10 @@ func join(ctx context.Context, p *Pipeline, run checkpoint.Run, n int) (*seat, e
 	p.progress.restart(counts)
 	s := &seat{Pipeline: p, info: info, held: held, declared: map[string]bool{}, source: newLiveSource(p)}
 	for _, t := range p.Transforms {
-		s.transforms = append(s.transforms, &liveTransform{stage: t, turn: newTurn()})
+		s.transforms = append(s.transforms, &liveTransform{stage: t, calls: newMutex()})
 	}
 	for _, sink := range p.Sinks {
-		s.sinks = append(s.sinks, &liveSink{stage: sink, turn: newTurn()})
+		s.sinks = append(s.sinks, &liveSink{stage: sink, calls: newMutex()})
 	}
 	return s, nil
 }

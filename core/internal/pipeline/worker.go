@@ -29,8 +29,8 @@ type worker struct {
 	end   func(ctx context.Context, d *delivery) error    // called when no seat is left to work on
 }
 
-// nowhere is no seat: the work is done.
-const nowhere = -2
+// noSeat is no seat: the work is done.
+const noSeat = -2
 
 // Work takes part in a run that another process coordinates. It returns when the run has ended, or
 // when ctx is done: then it drains and commits. It waits for a run that is not planned yet, and
@@ -88,8 +88,8 @@ func (p *Pipeline) free(ctx context.Context, run checkpoint.Run) (bool, error) {
 // work takes seats, starting with n, until no work is left. After a failure it goes back to the
 // last commit of its seat, as long as a retry may help.
 func (w *worker) work(ctx context.Context, n int) error {
-	t, been := w.newTrial(limits{}), map[uint64]bool{}
-	for n != nowhere {
+	t, been := w.newAttempts(limits{}), map[uint64]bool{}
+	for n != noSeat {
 		next, gained, err := w.sit(ctx, n)
 		if gained.since(been) {
 			t.further()
@@ -162,7 +162,7 @@ func final(err error) bool {
 func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error) {
 	s, err := join(ctx, w.Pipeline, w.run, n)
 	if err != nil {
-		return nowhere, g, err
+		return noSeat, g, err
 	}
 	w.held = s.held
 	// The plugins outlive ctx: what was read when the user stops the run is still delivered and
@@ -178,7 +178,7 @@ func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error)
 		}
 	})()
 	d := newDelivery(work, s, cancel)
-	next, err = w.occupy(ctx, work, s, d)
+	next, err = w.workSeat(ctx, work, s, d)
 	cause := context.Cause(work)
 	if errors.Is(cause, errDrain) || errors.Is(cause, checkpoint.ErrFenced) {
 		err = cause
@@ -190,33 +190,33 @@ func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error)
 	return next, d.gained, err
 }
 
-// occupy opens the stages of a seat and reads until no split can be claimed.
-func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
+// workSeat opens the stages of a seat and reads until no split can be claimed.
+func (w *worker) workSeat(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
 	w.progress.phase("starting the plugins")
 	if err := s.start(ctx); err != nil {
-		return nowhere, err
+		return noSeat, err
 	}
 	if err := s.open(ctx); err != nil {
-		return nowhere, err
+		return noSeat, err
 	}
 	if w.begin != nil {
 		if err := w.begin(ctx, s); err != nil {
-			return nowhere, err
+			return noSeat, err
 		}
 	}
 	sums, err := w.Store.View().Sums(ctx, w.run.ID)
 	if err != nil {
-		return nowhere, &storeError{err}
+		return noSeat, &storeError{err}
 	}
 	w.progress.splits(sums)
 	if d.checkLimits(); d.overLimit() != nil {
-		return nowhere, d.overLimit() // nothing has changed since the limit ended the run
+		return noSeat, d.overLimit() // nothing has changed since the limit ended the run
 	}
 	w.progress.phase("reading")
 	if next, err = w.read(ctx, work, s, d); err != nil {
-		return nowhere, err
+		return noSeat, err
 	}
-	if next == nowhere && w.end != nil {
+	if next == noSeat && w.end != nil {
 		return next, w.end(work, d)
 	}
 	return next, nil
@@ -239,14 +239,14 @@ func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int
 		readErr = err
 	}
 	if failure := d.failure(); failure != nil {
-		return nowhere, failure
+		return noSeat, failure
 	}
 	if readErr != nil && !isCancel(readErr) {
-		return nowhere, readErr
+		return noSeat, readErr
 	}
 	w.progress.phase("committing")
 	if err := d.commit(work); err != nil {
-		return nowhere, err
+		return noSeat, err
 	}
 	d.drained = true
 	return next, errors.Join(ctx.Err(), d.overLimit())
@@ -258,16 +258,16 @@ func (w *worker) rounds(read, work context.Context, s *seat, d *delivery) (next 
 		// Any commit may have added splits, including a periodic one after the last reader ended.
 		before := d.knows()
 		if err := w.readAll(read, s, d); err != nil || read.Err() != nil {
-			return nowhere, err
+			return noSeat, err
 		}
 		if err := d.commit(work); err != nil {
-			return nowhere, err
+			return noSeat, err
 		}
 		if d.knows() != before {
 			continue
 		}
 		if w.next == nil {
-			return nowhere, nil
+			return noSeat, nil
 		}
 		if next, err = w.next(read, s); err != nil || next != s.info.N {
 			return next, err
@@ -278,7 +278,7 @@ func (w *worker) rounds(read, work context.Context, s *seat, d *delivery) (next 
 
 // readAll runs the readers until the queue is empty or the first fatal error.
 func (w *worker) readAll(ctx context.Context, s *seat, d *delivery) error {
-	lane := newLane()
+	lane := newSharedLock()
 	g, gctx := errgroup.WithContext(ctx)
 	for range max(1, w.Concurrency) {
 		g.Go(func() error {

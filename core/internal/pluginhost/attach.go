@@ -25,7 +25,7 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	pulse := &pulse{}
+	pulse := &activity{}
 	log := limitLog(s.Logger, pulse)
 	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: log, hide: s.Hide}, nil)}
 	run.attached = true

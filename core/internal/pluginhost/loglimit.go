@@ -22,19 +22,19 @@ const (
 // Lines below its level do not count.
 type limitedLog struct {
 	hclog.Logger
-	bytes   *rate.Limiter
-	leftOut *atomic.Int64
-	tells   *rate.Sometimes
-	pulse   *pulse
+	bytes    *rate.Limiter
+	leftOut  *atomic.Int64
+	reports  *rate.Sometimes
+	activity *activity
 }
 
-func limitLog(log hclog.Logger, p *pulse) limitedLog {
+func limitLog(log hclog.Logger, p *activity) limitedLog {
 	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}, &rate.Sometimes{Interval: tellEvery}, p}
 }
 
 // Log receives all lines of the plugin: see [lines] and [logTo].
 func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
-	l.pulse.beat()
+	l.activity.mark()
 	if level < l.GetLevel() {
 		return
 	}
@@ -49,7 +49,7 @@ func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
 		return
 	}
 	if l.leftOut.Load() > 0 {
-		l.tells.Do(l.tell)
+		l.reports.Do(l.reportDropped)
 	}
 	l.Logger.Log(level, message, args...)
 }
@@ -63,8 +63,8 @@ func (l limitedLog) With(args ...any) hclog.Logger {
 	return l
 }
 
-// tell reports the number of dropped lines since the last report.
-func (l limitedLog) tell() {
+// reportDropped reports the number of dropped lines since the last report.
+func (l limitedLog) reportDropped() {
 	if n := l.leftOut.Swap(0); n > 0 {
 		l.Warn("lines of the plugin's log are left out, because it logs too much", "lines", n, "bytes_per_second",
 			logRate)

@@ -15,7 +15,7 @@ func TestLogIsLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		limited := limitLog(hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Warn}), &pulse{})
+		limited := limitLog(hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Warn}), &activity{})
 		plain, structured := &lines{log: limited}, slog.New(logTo{log: limited}).With("a", "b")
 		for range 100_000 { // what nobody sees costs nothing
 			plain.add("no log at all")
@@ -40,7 +40,7 @@ func TestLogIsLimited(t *testing.T) {
 			t.Errorf("after a while: %s", got)
 		}
 		out.Reset()
-		limited.tell()
+		limited.reportDropped()
 		if out.Len() > 0 {
 			t.Errorf("said twice: %s", &out)
 		}

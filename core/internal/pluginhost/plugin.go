@@ -32,7 +32,7 @@ type Plugin struct {
 	label    string
 	host     *Host
 	log      limitedLog
-	pulse    *pulse
+	pulse    *activity
 	run      *pluginRunner
 	client   *plugin.Client
 	conn     *rpc.Conn
@@ -158,6 +158,6 @@ func (p *Plugin) end() {
 		// The error is the closed connection, as requested.
 		_ = p.served()
 	}
-	p.log.tell()
+	p.log.reportDropped()
 	p.host.remove(p)
 }

@@ -92,6 +92,12 @@ func (p *Plugin) abilities(inner any) host.Abilities {
 			return p.call(ctx, "Finish", func(ctx context.Context) error { return has.Finish(ctx, e) })
 		}
 	}
+	if has.PlanSink != nil {
+		out.PlanSink = func(ctx context.Context, streams []sdk.Stream) (sdk.SinkPlan, error) {
+			return call(ctx, p, "PlanSink",
+				func(ctx context.Context) (sdk.SinkPlan, error) { return has.PlanSink(ctx, streams) })
+		}
+	}
 	if has.Commit != nil {
 		out.Commit = func(ctx context.Context) (sdk.Token, error) { return call(ctx, p, "Commit", has.Commit) }
 	}

@@ -19,25 +19,25 @@ import (
 // build an index.
 const silenceTimeout = time.Hour
 
-// pulse records signs of a plugin's life.
-type pulse struct {
+// activity records signs of a plugin's life.
+type activity struct {
 	busy atomic.Int64 // requests of the plugin in progress
 	last atomic.Int64 // last sign, Unix nanoseconds
 }
 
-func (p *pulse) beat() { p.last.Store(time.Now().UnixNano()) }
+func (p *activity) mark() { p.last.Store(time.Now().UnixNano()) }
 
 // during is a sign that lasts until end is called.
-func (p *pulse) during() (end func()) {
+func (p *activity) during() (end func()) {
 	p.busy.Add(1)
 	return func() {
-		p.beat()
+		p.mark()
 		p.busy.Add(-1)
 	}
 }
 
 // silent returns the time since the last sign.
-func (p *pulse) silent() time.Duration {
+func (p *activity) silent() time.Duration {
 	if p.busy.Load() > 0 {
 		return 0
 	}
@@ -64,8 +64,8 @@ func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Con
 
 // watch returns a context that is cancelled after limit without a sign, counted from now. stop ends
 // the watch.
-func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context.Context, stop func()) {
-	p.beat()
+func (p *activity) watch(ctx context.Context, limit time.Duration) (watched context.Context, stop func()) {
+	p.mark()
 	watched, cancel := context.WithCancelCause(ctx)
 	var next *time.Timer
 	next = time.AfterFunc(limit, func() {
@@ -79,7 +79,7 @@ func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context
 }
 
 // serve wraps the host's services so that each request is a sign of life.
-func (p *pulse) serve(h sdk.Host) sdk.Host {
+func (p *activity) serve(h sdk.Host) sdk.Host {
 	if inner := h.Transport; inner != nil {
 		h.Transport = roundTripper(func(req *http.Request) (*http.Response, error) {
 			defer p.during()()
@@ -98,7 +98,7 @@ func (p *pulse) serve(h sdk.Host) sdk.Host {
 	}
 	inner := h.Count
 	h.Count = func(name string, n int64) {
-		p.beat()
+		p.mark()
 		if inner != nil {
 			inner(name, n)
 		}
@@ -113,18 +113,18 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 // conn is a connection of the plugin.
 type conn struct {
 	net.Conn
-	pulse *pulse
+	pulse *activity
 }
 
 func (c conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.pulse.beat()
+	c.pulse.mark()
 	return n, err
 }
 
 func (c conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	c.pulse.beat()
+	c.pulse.mark()
 	return n, err
 }
 
@@ -139,7 +139,7 @@ func (c conn) CloseWrite() error {
 // output wraps a source's output so that emitting is a sign of life while it lasts.
 type output struct {
 	to    *sdk.Writer
-	pulse *pulse
+	pulse *activity
 }
 
 func (o output) Batch(b sdk.Batch) error {

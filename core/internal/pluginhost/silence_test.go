@@ -20,34 +20,36 @@ import (
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		sign func(p *pulse) // of life, once a minute
+		sign func(p *activity) // of life, once a minute
 		ends bool
 	}{
-		"none": {func(*pulse) {}, true},
-		"a request": {func(p *pulse) {
+		"none": {func(*activity) {}, true},
+		"a request": {func(p *activity) {
 			h := p.serve(sdk.Host{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 				return nil,
 					errors.New("refused")
 			})})
 			_, _ = h.Transport.RoundTrip(&http.Request{})
 		}, false},
-		"a connection": {func(p *pulse) {
+		"a connection": {func(p *activity) {
 			h := p.serve(sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
 				return nil,
 					errors.New("refused")
 			}})
 			_, _ = h.Dial(context.Background(), "tcp", "far:1")
 		}, false},
-		"a counter": {func(p *pulse) { p.serve(sdk.Host{}).Count("pages", 1) }, false},
-		"records":   {func(p *pulse) { _ = output{sdk.NewWriter(&collected{}), p}.Batch(sdk.Batch{}) }, false},
-		"a cursor":  {func(p *pulse) { _ = output{sdk.NewWriter(&collected{}), p}.Cursor([]byte("1")) }, false},
-		"a split":   {func(p *pulse) { _ = output{sdk.NewWriter(&collected{}), p}.Split(sdk.Split{ID: "1"}) }, false},
-		"a reject":  {func(p *pulse) { _ = output{sdk.NewWriter(&collected{}), p}.Reject(sdk.Reject{}) }, false},
+		"a counter": {func(p *activity) { p.serve(sdk.Host{}).Count("pages", 1) }, false},
+		"records":   {func(p *activity) { _ = output{sdk.NewWriter(&collected{}), p}.Batch(sdk.Batch{}) }, false},
+		"a cursor":  {func(p *activity) { _ = output{sdk.NewWriter(&collected{}), p}.Cursor([]byte("1")) }, false},
+		"a split": {func(p *activity) {
+			_ = output{sdk.NewWriter(&collected{}), p}.Split(sdk.Split{ID: "1"})
+		}, false},
+		"a reject": {func(p *activity) { _ = output{sdk.NewWriter(&collected{}), p}.Reject(sdk.Reject{}) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p := &pulse{}
+				p := &activity{}
 				ctx, stop := p.watch(t.Context(), 10*time.Minute)
 				defer stop()
 				for range 60 {
@@ -66,7 +68,7 @@ func TestSilence(t *testing.T) {
 func TestBusyIsNotSilent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := &pulse{}
+		p := &activity{}
 		ctx, stop := p.watch(t.Context(), 10*time.Minute)
 		defer stop()
 		end := p.during()

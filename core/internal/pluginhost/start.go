@@ -101,7 +101,7 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	pulse := &pulse{}
+	pulse := &activity{}
 	log := limitLog(s.Logger, pulse)
 	out := &lines{log: log, hide: s.Hide, plain: s.Output}
 	run := &pluginRunner{}

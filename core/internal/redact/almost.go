@@ -56,8 +56,8 @@ func seen(text string, from []int) (plain string, at []int) {
 }
 
 const (
-	ellipsis = "…" // the end of every text that the host or a plugin has cut
-	splinter = 12  // longest rest of an escape or character before a cut, in bytes
+	ellipsis    = "…" // the end of every text that the host or a plugin has cut
+	maxFragment = 12  // longest rest of an escape or character before a cut, in bytes
 )
 
 // halves adds the beginnings of secrets that a cut follows.
@@ -71,8 +71,8 @@ func halves(plain string, at []int, k *known, hits []span) []span {
 			for end < len(plain) && end-i < len(s) && plain[end] == s[end-i] {
 				end++
 			}
-			rest, _, cut := strings.Cut(plain[end:min(len(plain), end+splinter+len(ellipsis))], ellipsis)
-			if cut && splintered(rest) {
+			rest, _, cut := strings.Cut(plain[end:min(len(plain), end+maxFragment+len(ellipsis))], ellipsis)
+			if cut && isFragment(rest) {
 				hits = append(hits, span{place(at, i), place(at, end+len(rest))})
 				break
 			}
@@ -81,9 +81,9 @@ func halves(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// splintered reports whether rest, which is before an ellipsis, is empty or a part of an escape or
+// isFragment reports whether rest, which is before an ellipsis, is empty or a part of an escape or
 // character.
-func splintered(rest string) bool {
+func isFragment(rest string) bool {
 	rest = strings.Trim(rest, " \"\ufffd")
 	return rest == "" || strings.ContainsAny(rest[:1], "%\\[\x1b")
 }

@@ -29,15 +29,15 @@ func maskParameters(text string) string {
 	}
 	return parameter.ReplaceAllStringFunc(text, func(m string) string {
 		name, _, _ := strings.Cut(m[1:], "=")
-		if !Telling(name) {
+		if !NamesSecret(name) {
 			return m
 		}
 		return m[:1] + name + "=" + mask
 	})
 }
 
-// telling are the words in a parameter's name that indicate a secret.
-var telling = map[string]bool{
+// secretWords are the words in a parameter's name that indicate a secret.
+var secretWords = map[string]bool{
 	"token": true, "secret": true, "password": true, "passwd": true, "passphrase": true, "pwd": true, "pass": true,
 	"sig": true, "signature": true, "hmac": true, "auth": true, "authorization": true, "oauth": true, "bearer": true,
 	"credential": true, "credentials": true, "session": true, "sessionid": true, "jwt": true, "key": true,
@@ -50,9 +50,9 @@ var harmlessKeys = map[string]bool{
 	"fields": true,
 }
 
-// Telling reports whether the name of a parameter, header or attribute indicates a secret:
+// NamesSecret reports whether the name of a parameter, header or attribute indicates a secret:
 // access_token, apiKey, X-Amz-Signature.
-func Telling(name string) bool {
+func NamesSecret(name string) bool {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain
 	}
@@ -61,7 +61,7 @@ func Telling(name string) bool {
 		if w == "key" && i > 0 && harmlessKeys[words[i-1]] {
 			continue
 		}
-		if telling[w] {
+		if secretWords[w] {
 			return true
 		}
 	}

@@ -1,5 +1,5 @@
-// The JSON of the Atlassian Document Format, read into the few things that matter of it. A value of
-// a wrong type is passed over.
+// The JSON of the Atlassian Document Format, read into the few values that are used. A value of a
+// wrong type is skipped.
 
 package markup
 
@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// adf is a node or a mark as it stands in the JSON.
+// adf is a node or a mark of the JSON.
 type adf struct {
 	name                string // its type
 	text                string
@@ -18,7 +18,7 @@ type adf struct {
 	marks, content      []adf
 }
 
-// adfAttrs are the attributes that matter, in the order in which they stand.
+// adfAttrs are the attributes that are used, in their order in the JSON.
 type adfAttrs []adfAttr
 
 type adfAttr struct {
@@ -27,7 +27,7 @@ type adfAttr struct {
 	inner       adfAttrs // of an object
 }
 
-// UnmarshalJSONFrom reads a node. What is no object is a node without a type.
+// UnmarshalJSONFrom reads a node. Anything but an object is a node without a type.
 func (n *adf) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() != '{' {
 		return dec.SkipValue()
@@ -144,7 +144,7 @@ var typeNames = func() map[string]string {
 	return m
 }()
 
-// readName reads a type, for most of which no memory is needed.
+// readName reads a type, in most cases without allocating.
 func readName(dec *jsontext.Decoder) (string, error) {
 	if dec.PeekKind() != '"' {
 		return "", dec.SkipValue()

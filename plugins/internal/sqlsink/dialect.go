@@ -18,6 +18,8 @@ type Dialect interface {
 	// open returns connections of one database. An error that trying again does not mend is
 	// permanent.
 	open(ctx context.Context, dialer *sdk.Dialer) (*sql.DB, error)
+	// absent reports that there is no database yet, and that open would make one.
+	absent() bool
 	// check finds out whether the sink may do what it is to do; ddl: make tables too.
 	check(ctx context.Context, db *sql.DB, ddl bool) error
 	// classed marks an error permanent that trying again does not mend, and says what to do.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,7 +32,9 @@ type place struct {
 	table  string // of the stream "things"
 	epoch  int64
 	token  sdk.Token
-	sink   sinkUnderTest
+	// records of its runs were rejected by a stage before the sink
+	rejected bool
+	sink     sinkUnderTest
 }
 
 type sinkUnderTest interface {
@@ -39,6 +42,7 @@ type sinkUnderTest interface {
 	sdk.Opener
 	sdk.Finisher
 	sdk.Checker
+	sdk.SinkPlanner
 	Close() error
 }
 
@@ -57,6 +61,7 @@ var tests = map[string]func(*place){
 	"Fenced":        testFenced,
 	"OthersTables":  testOthersTables,
 	"SchemaChanges": testSchemaChanges,
+	"Plan":          testPlan,
 	"Names":         testNames,
 	"Numbers":       testNumbers,
 	"ManyFields":    testManyFields,
@@ -111,12 +116,8 @@ const things = `{"type":"object","properties":{
 
 func (p *place) open(run string, full bool, change ...func(*sdk.Start)) error {
 	p.Helper()
-	raw, err := json.Marshal(p.config)
-	if err != nil {
-		p.Fatal(err)
-	}
-	ctx := sdk.Host{Dial: new(net.Dialer).DialContext}.In(p.Context())
-	v, err := p.plugin.New(ctx, raw)
+	ctx := p.host()
+	v, err := p.plugin.New(ctx, p.raw())
 	if err != nil {
 		return err
 	}
@@ -130,6 +131,21 @@ func (p *place) open(run string, full bool, change ...func(*sdk.Start)) error {
 	sink := p.sink
 	p.Cleanup(func() { _ = sink.Close() })
 	return p.sink.Open(ctx, start)
+}
+
+// host is a context with a host that connects to everything.
+func (p *place) host() context.Context {
+	return sdk.Host{Dial: new(net.Dialer).DialContext}.In(p.Context())
+}
+
+// raw are the settings.
+func (p *place) raw() json.RawMessage {
+	p.Helper()
+	raw, err := json.Marshal(p.config)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return raw
 }
 
 // run is a run: it writes lines, those that begin with "-" as deletions, and ends.
@@ -146,7 +162,8 @@ func (p *place) run(run string, full bool, lines ...string) error {
 		return err
 	}
 	p.token = token
-	return errors.Join(p.sink.Finish(context.Background(), sdk.End{Run: run, Full: full}), p.sink.Close())
+	return errors.Join(p.sink.Finish(context.Background(), sdk.End{Run: run, Full: full, Rejected: p.rejected}),
+		p.sink.Close())
 }
 
 func (p *place) write(lines ...string) error {
@@ -237,7 +254,11 @@ func testMirror(p *place) {
 		p.Errorf("a run with too few rows: %v", err)
 	}
 	p.must("after it", nil, "1=1", "a1w", "a2y", "a3z")
-	p.must("full", p.run("r4", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a3z")
+	p.rejected = true
+	p.must("records were rejected", p.run("r4", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a2y",
+		"a3z")
+	p.rejected = false
+	p.must("full", p.run("r5", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a3z")
 }
 
 func testReplace(p *place) {
@@ -411,6 +432,41 @@ func testSchemaChanges(p *place) {
 	p.must("what was there", nil, "score IS NULL", "a1x")
 }
 
+// testPlan: a plan changes nothing, and has the statements that the next run issues.
+func testPlan(p *place) {
+	stream := sdk.Stream{Name: "things", PrimaryKey: []string{"part", "id"}, Schema: json.RawMessage(things)}
+	planned := func(what, begins string) {
+		p.Helper()
+		v, err := p.plugin.New(p.host(), p.raw())
+		if err != nil {
+			p.Fatal(err)
+		}
+		plan, err := v.(sinkUnderTest).PlanSink(p.host(), []sdk.Stream{stream})
+		if err != nil || len(plan.Effects) != 1 || !strings.HasPrefix(plan.Effects[0], "things → ") {
+			p.Fatalf("%s: %+v, %v", what, plan, err)
+		}
+		got := plan.Statements
+		if begins == "" && len(got) > 0 || begins != "" &&
+			(len(got) == 0 || !strings.HasPrefix(got[len(got)-1], begins)) {
+			p.Errorf("%s: %q, want %q", what, got, begins)
+		}
+	}
+	planned("before the first run", "CREATE TABLE")
+	planned("again", "CREATE TABLE")
+	p.must("first", p.run("r1", false, thing("a", 1, "x")), "1=1", "a1x")
+	planned("after it", "")
+	stream.Schema = json.RawMessage(strings.Replace(things, `"id"`, `"fresh":{"type":"integer"},"id"`, 1))
+	planned("with a new field", "ALTER TABLE")
+	planned("again", "ALTER TABLE")
+	if p.plugin.Name == "sqlite" {
+		p.config["path"] = filepath.Join(p.TempDir(), "none.db")
+		planned("without a file", "CREATE TABLE")
+		if _, err := os.Stat(p.config["path"].(string)); err == nil {
+			p.Error("a plan makes a file")
+		}
+	}
+}
+
 // shaped is a stream of integers, and a record that has the position of each as its value.
 func shaped(fields ...string) (change func(*sdk.Start), record string) {
 	properties, values := map[string]any{"id": map[string]any{"type": "integer"}}, map[string]any{"id": 0}
@@ -438,7 +494,7 @@ func (p *place) integers() (out []int, extra map[string]int) {
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil || !rows.Next() {
-		p.Fatal("no row: ", err)
+		p.Fatal("no row: ", errors.Join(err, rows.Err()))
 	}
 	cells := make([]sql.NullString, len(names))
 	var to []any
@@ -462,8 +518,8 @@ func (p *place) integers() (out []int, extra map[string]int) {
 	return out, extra
 }
 
-// testNames: words of the language, names that differ in case alone or beyond the limit, quotes, and
-// names of the sink's and the database's own columns.
+// testNames: words of the language, names that differ in case alone or beyond the limit, quotes,
+// and names of the sink's and the database's own columns.
 func testNames(p *place) {
 	long := strings.Repeat("é", 70)
 	fields := []string{"select", "User", "user", "USER", long, long + "b", `a"b`, "a`b", "ctid", "_scrapekit_run",

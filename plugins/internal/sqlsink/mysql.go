@@ -74,6 +74,8 @@ func (m *MySQL) open(ctx context.Context, dialer *sdk.Dialer) (*sql.DB, error) {
 	return db, nil
 }
 
+func (m *MySQL) absent() bool { return false }
+
 // check has nothing left to ask: open has logged in.
 func (m *MySQL) check(context.Context, *sql.DB, bool) error { return nil }
 

@@ -70,8 +70,9 @@ func NewPostgres(l Login, schema string) (*Postgres, error) {
 	}
 	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
 		if u.Query().Has(name) {
-			return nil, sdk.Permanent(fmt.Errorf("url: %s names a file, which the sink may read only if a setting does: "+
-				"set ca_file, cert_file and key_file instead", name))
+			return nil, sdk.Permanent(fmt.Errorf(
+				"url: %s names a file, which the sink may read only if a setting does: "+
+					"set ca_file, cert_file and key_file instead", name))
 		}
 	}
 	conf, err := pgx.ParseConfig(l.URL)
@@ -105,6 +106,8 @@ func (p *Postgres) open(_ context.Context, dialer *sdk.Dialer) (*sql.DB, error) 
 	conf.DialFunc = dialer.DialContext
 	return stdlib.OpenDB(*conf), nil
 }
+
+func (p *Postgres) absent() bool { return false }
 
 func (p *Postgres) check(ctx context.Context, db *sql.DB, ddl bool) error {
 	var may, there bool

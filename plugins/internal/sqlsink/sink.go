@@ -60,23 +60,11 @@ func (s *Sink) Guarantee() sdk.Guarantee {
 	if s.options.Mode == Append || s.options.Mode == Replace {
 		g.Delivery = sdk.ExactlyOnce
 	}
-	g.Why += "; " + effects[s.options.Mode]
+	g.Why += "; " + s.options.effect()
 	if s.dialect.login() {
 		g.Why += "; the sink's process knows the password"
 	}
 	return g
-}
-
-// effects are what modes leave.
-var effects = map[Mode]string{
-	"":      "a stream with a key has the newest record of each, another every record, exactly once",
-	Append:  "every record is kept, and rows that no token stands for are deleted",
-	Upsert:  "the newest record of each key stays, and deletions remove it, or mark it with deletes = \"soft\"",
-	Insert:  "the first record of each key stays as it is",
-	History: "every version of a key is kept; a complete full run ends those that it has not seen",
-	Replace: "a complete full run takes the place of the one before in one transaction",
-	Mirror: "the newest record of each key stays; a complete full run removes keys that it has not seen, those of " +
-		"records that a transform rejected too",
 }
 
 // Check implements [sdk.Checker].

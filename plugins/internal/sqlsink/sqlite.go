@@ -8,7 +8,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 
@@ -34,6 +36,11 @@ func (l *SQLite) open(context.Context, *sdk.Dialer) (*sql.DB, error) {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
+}
+
+func (l *SQLite) absent() bool {
+	_, err := os.Stat(l.path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (l *SQLite) check(ctx context.Context, db *sql.DB, _ bool) error {

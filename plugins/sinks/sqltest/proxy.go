@@ -117,16 +117,16 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 // every is at which of the COMMITs it cuts.
 const every = 9
 
-// fate is what becomes of a message.
-type fate int
+// outcome is what becomes of a message.
+type outcome int
 
 const (
-	passes fate = iota
+	passes outcome = iota
 	lostBefore
 	lostAfter
 )
 
-func (p *Proxy) fate(message []byte) fate {
+func (p *Proxy) fate(message []byte) outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !bytes.HasSuffix(message, p.commit) {

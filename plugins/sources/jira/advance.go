@@ -36,13 +36,13 @@ type depth struct {
 const mostIdle = 20
 
 // note records that this pass met an issue. news: for the first time.
-func (d *depth) note(id string) (news bool) {
+func (d *depth) note(id string) (isNew bool) {
 	if d.met == nil {
 		d.met = map[string]bool{}
 	}
-	news = !d.met[id]
+	isNew = !d.met[id]
 	d.met[id] = true
-	return news
+	return isNew
 }
 
 // seen is what a page contained.
@@ -108,11 +108,11 @@ func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more boo
 	anchor := floorMinute(s.top)
 	switch {
 	case w.proof.calling && !more:
-		return w.called(ctx, q, p)
+		return w.verified(ctx, q, p)
 	case w.proof.calling:
 		w.deeper(q, p, s.last)
 	case anchor > w.anchor && d.gapped:
-		w.call(anchor)
+		w.verify(anchor)
 	case anchor > w.anchor && more && w.ahead.has(q.startAt+p.count-1):
 		w.anchor = anchor
 		w.depth = depth{startAt: q.startAt + p.count - 1, last: s.last, met: map[string]bool{s.last.id: true}}
@@ -225,7 +225,7 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 	case !w.depth.gapped && w.ends(q, p):
 		return w.over(), nil
 	case w.owes():
-		w.call(w.to)
+		w.verify(w.to)
 		return true, nil
 	case w.anchor < w.movable:
 		w.bind()

@@ -34,7 +34,7 @@ func (w *walk) balance(q search, p page) (ok bool, err error) {
 		return false, w.short(met+p.total, s.Total)
 	}
 	w.anchor, s.from, s.Met = s.Base, s.Base, 0
-	w.call(here)
+	w.verify(here)
 	return false, nil
 }
 

@@ -20,7 +20,7 @@ func idsOf(list []uint64) idSet {
 	return slices.Compact(list)
 }
 
-func unite(sets ...idSet) idSet { return idsOf(slices.Concat(sets...)) }
+func union(sets ...idSet) idSet { return idsOf(slices.Concat(sets...)) }
 
 func (s idSet) has(id uint64) bool {
 	_, found := slices.BinarySearch(s, id)

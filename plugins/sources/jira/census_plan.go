@@ -70,7 +70,7 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 		for other, o := range before {
 			if other != project && o.run >= last.run {
 				c.Before = c.Before.disputed(o.state)
-				c.Unsure = unite(c.Unsure, o.state.Gone)
+				c.Unsure = union(c.Unsure, o.state.Gone)
 			}
 		}
 		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)
@@ -94,7 +94,7 @@ func (s censusState) missed(run int, walks []walkDone) censusState {
 			met = append(met, slices.Collect(maps.Values(w.met))...)
 		}
 	}
-	s.Open = unite(s.Open, s.Edited.without(met...))
+	s.Open = union(s.Open, s.Edited.without(met...))
 	s.Edited = nil
 	return s
 }
@@ -126,7 +126,7 @@ func sinceOf(project string, walks []walkDone) int64 {
 func walkedSince(project string, run int, known bool, walks []walkDone) (walked, vanished idSet) {
 	for _, w := range walks {
 		if !known || w.Run >= run {
-			walked, vanished = unite(walked, w.met[project]), unite(vanished, w.vanished)
+			walked, vanished = union(walked, w.met[project]), union(vanished, w.vanished)
 		}
 	}
 	return walked, vanished
@@ -168,7 +168,7 @@ func (s censusState) disputed(other censusState) censusState {
 	}
 	own := map[string]idSet{stateDisputed: both}
 	for state, ids := range s.Absent {
-		own[state] = unite(own[state], ids)
+		own[state] = union(own[state], ids)
 	}
 	s.Present, s.Absent = agreed, own
 	return s
@@ -195,7 +195,7 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 	if len(missing) == 0 {
 		return status, nil
 	}
-	roster, err := r.source.roster(ctx, r.at)
+	roster, err := r.source.inactiveProjects(ctx, r.at)
 	if err != nil {
 		return nil, fmt.Errorf("projects that are not live: %w", err)
 	}
@@ -210,8 +210,8 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 	return status, nil
 }
 
-// roster returns the projects that are not live, with their state.
-func (s *Source) roster(ctx context.Context, at rest.Site) (map[string]string, error) {
+// inactiveProjects returns the projects that are not live, with their state.
+func (s *Source) inactiveProjects(ctx context.Context, at rest.Site) (map[string]string, error) {
 	roster := map[string]string{}
 	if at.Flavour == rest.Cloud {
 		for status, state := range map[string]string{"archived": stateArchived, "deleted": stateTrashed} {

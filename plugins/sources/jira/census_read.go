@@ -43,7 +43,7 @@ func readCensus(ctx context.Context, in *reader) error {
 	if c.at.Done {
 		return nil
 	}
-	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
+	c.known = union(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
 	c.sure = c.known.without(c.plan.Before.Gone, c.plan.Unsure)
 	c.skipped = setOf(c.plan.Known)
 	for _, id := range c.at.Present {
@@ -214,7 +214,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 		return c.end(ctx, last)
 	}
 	last.Present = c.set()
-	read := unite(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
+	read := union(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
 	last.Edited = idsOf(c.at.Edited).without(read)
 	if c.plan.Baseline {
 		last.Open = last.Present.without(last.Present.without(c.plan.Unsure))
@@ -222,7 +222,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 		last.Open = last.Present.without(read, c.sure)
 		last.Gone = last.Open.without(last.Open.without(c.plan.Before.Gone))
 	}
-	missing := unite(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
+	missing := union(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
 	found, err := c.search(ctx, missing)
 	if err != nil {
 		return err
@@ -269,10 +269,10 @@ func (c *censusReader) end(ctx context.Context, last censusCursor) error {
 // the issues met before the refusal as present, because their records were emitted.
 func (c *censusReader) unfinished() censusState {
 	s, met := c.plan.Before, c.set()
-	s.Present = unite(s.Present, c.plan.Walked, met)
+	s.Present = union(s.Present, c.plan.Walked, met)
 	s.Open = s.Open.without(c.plan.Walked)
 	if !c.plan.Baseline {
-		s.Open = unite(s.Open, met.without(c.sure))
+		s.Open = union(s.Open, met.without(c.sure))
 	}
 	s.Edited = idsOf(c.at.Edited)
 	s.Absent = map[string]idSet{}

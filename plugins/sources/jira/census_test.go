@@ -53,7 +53,7 @@ func deletedIssues(got *harvest) []string {
 	return keys
 }
 
-// idOf finds an issue in the books.
+// idOf finds an issue on the server.
 func idOf(t *testing.T, w *world, key string) string {
 	t.Helper()
 	for _, b := range w.Snapshot() {
@@ -61,7 +61,7 @@ func idOf(t *testing.T, w *world, key string) string {
 			return b.ID
 		}
 	}
-	t.Fatalf("%s is not in the books", key)
+	t.Fatalf("%s is not on the server", key)
 	return ""
 }
 

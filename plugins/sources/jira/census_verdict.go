@@ -38,7 +38,7 @@ func (c *censusReader) search(ctx context.Context, missing idSet) (map[uint64]ve
 		if err != nil {
 			return nil, err
 		}
-		doubtful = unite(doubtful, unsure)
+		doubtful = union(doubtful, unsure)
 	}
 	for _, id := range doubtful {
 		found[id] = verdict{state: c.keeps(id)}
@@ -93,7 +93,7 @@ func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]v
 // deletions.
 func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	before := c.plan.Before
-	there := unite(c.known, before.Present, before.Absent[stateUnobserved])
+	there := union(c.known, before.Present, before.Absent[stateUnobserved])
 	lost := there.without(there.without(gone))
 	limit := c.source.MassDeletion
 	if limit == 0 || len(lost) == 0 || len(lost)*100 < limit*len(there) {

@@ -24,15 +24,15 @@ func TestConformance(t *testing.T) {
 			start := time.Now() // it stands still: records say when they were fetched
 			w := newWorld(t, jiratest.Options{Flavour: f, Now: func() time.Time { return start }})
 			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 4}}})
-			books := w.Snapshot()
+			truth := w.Snapshot()
 			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
 				Config:     map[string]any{"url": w.url, "page_size": 2, "split_size": 2},
 				Host:       sdk.Host{Transport: still{newHost(t, w, nil).transport}},
 				Streams:    slices.DeleteFunc(streamNames(), jira.ListStream), // TestListsConform has the rest
 				MaxResumes: 4,
 				Check: func(t *testing.T, records map[string][]string) {
-					if len(records["issues"]) != len(books) {
-						t.Errorf("%d issues, want %d", len(records["issues"]), len(books))
+					if len(records["issues"]) != len(truth) {
+						t.Errorf("%d issues, want %d", len(records["issues"]), len(truth))
 					}
 				},
 			})

@@ -44,7 +44,7 @@ func TestRealIssues(t *testing.T) {
 		must(t, w.LoadIssues(bytes.NewReader(some)))
 		h := newHost(t, w, map[string]any{"split_size": 100})
 		got := h.run()
-		books := w.Snapshot()
+		truth := w.Snapshot()
 		if len(got.rejects) > 0 {
 			t.Errorf("%d rejects, the first: %s", len(got.rejects), got.rejects[0].Reason)
 		}
@@ -53,11 +53,11 @@ func TestRealIssues(t *testing.T) {
 		for _, r := range records {
 			byID[r.ID] = r
 		}
-		if len(records) != len(books) || len(byID) != len(books) {
-			t.Fatalf("%d records of %d issues, want %d", len(records), len(byID), len(books))
+		if len(records) != len(truth) || len(byID) != len(truth) {
+			t.Fatalf("%d records of %d issues, want %d", len(records), len(byID), len(truth))
 		}
 		comments := 0
-		for _, b := range books {
+		for _, b := range truth {
 			r := byID[b.ID]
 			comments += len(b.Comments)
 			if r.Key != b.Key || r.CommentCount != len(b.Comments) || !r.CommentsComplete || !r.ChangelogComplete {

@@ -1,5 +1,5 @@
 // Differential histories: a random past goes on while full and incremental runs read, are killed
-// and go on; what a keyed sink holds in the end is what the server's books say, stream by stream. A
+// and go on; what a keyed sink holds in the end is what the server's content say, stream by stream. A
 // failing history is printed as the short list of the changes that it takes.
 //
 //	SCRAPEKIT_HISTORIES=2000 go test -run TestDifferentialHistories -timeout 60m ./plugins/sources/jira
@@ -144,9 +144,9 @@ func (p *player) happen(until int) {
 // change makes one random change; the ones that only a census sees come more often than in
 // MutateIssue.
 func (p *player) change(rng *rand.Rand) string {
-	books := p.Snapshot()
-	if kind := rng.IntN(12); kind < 4 && len(books) > 0 {
-		key := books[rng.IntN(len(books))].Key
+	truth := p.Snapshot()
+	if kind := rng.IntN(12); kind < 4 && len(truth) > 0 {
+		key := truth[rng.IntN(len(truth))].Key
 		switch kind {
 		case 0, 1:
 			return fmt.Sprint("delete ", key, " ", p.Delete(key))
@@ -154,7 +154,7 @@ func (p *player) change(rng *rand.Rand) string {
 			return fmt.Sprint("hide ", key, " ", p.Hide(key))
 		}
 		var err error
-		for _, b := range books {
+		for _, b := range truth {
 			err = errors.Join(err, p.Show(b.Key))
 		}
 		return fmt.Sprint("show all ", err)
@@ -170,7 +170,7 @@ func (p *player) noteHidden() {
 	}
 }
 
-// play returns how the sink differs from the books, or nil.
+// play returns how the sink differs from the server, or nil.
 func play(t *testing.T, h past) (p *player, err error) {
 	synctest.Test(t, func(t *testing.T) {
 		p = newPlayer(h)
@@ -244,7 +244,7 @@ func (p *player) play(ctx context.Context) error {
 // finish makes what histories have too few of, an epic and an issue in a sprint, and updates every
 // issue in half of them.
 func (p *player) finish() error {
-	sprints := slices.Sorted(maps.Keys(p.Books("http://jira.test", "root").Of("sprints")))
+	sprints := slices.Sorted(maps.Keys(p.Truth("http://jira.test", "root").Of("sprints")))
 	if issues := p.Snapshot(); len(issues) > 0 {
 		// unless the type was renamed
 		_, _ = p.Create(issues[0].Project, map[string]any{"issuetype": "Epic", "summary": "an epic"})
@@ -394,18 +394,18 @@ func (g *groups) Reject(r sdk.Reject) error {
 
 // differs compares all streams that were read. full: the last run began anew.
 func (p *player) differs(full bool) error {
-	books := p.Books("http://jira.test", "root")
+	truth := p.Truth("http://jira.test", "root")
 	exists := map[string]bool{}
 	for _, b := range p.Snapshot() {
 		exists[b.ID] = true
 	}
-	seen := books.Of("issues")
+	seen := truth.Of("issues")
 	var wrong []string
 	for _, stream := range p.streams {
 		if late[stream] != "" && !full && !p.touched {
 			continue
 		}
-		want, have := booked(books, p.flavour, stream), map[string]string{}
+		want, have := trueRecords(truth, p.flavour, stream), map[string]string{}
 		for _, line := range p.disk.Latest(stream) {
 			key, content := recorded(stream, []byte(line))
 			have[key] = content
@@ -431,7 +431,7 @@ func (p *player) differs(full bool) error {
 			}
 			w, h = p.settled(stream, w, full), p.settled(stream, h, full)
 			if h != w || expected != there {
-				wrong = append(wrong, fmt.Sprintf("%s %s: sink %q (%v), books %q (%v)", stream, key, h, there, w,
+				wrong = append(wrong, fmt.Sprintf("%s %s: sink %q (%v), truth %q (%v)", stream, key, h, there, w,
 					expected))
 			}
 		}

@@ -16,16 +16,16 @@ import (
 // fieldNames caches them for the reads of a process. A field that is created meanwhile appears
 // under its id until the next process.
 type fieldNames struct {
-	turn   turn
+	mu     ctxMutex
 	fields record.Fields
 }
 
 // fieldsOf returns the custom fields of the site.
 func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, error) {
-	if err := s.names.turn.take(ctx); err != nil {
+	if err := s.names.mu.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.names.turn.pass()
+	defer s.names.mu.unlock()
 	if s.names.fields != nil {
 		return s.names.fields, nil
 	}

@@ -1,5 +1,5 @@
 // Histories: a random past of creates, edits, comments, moves and deletions goes on while full and
-// incremental runs read; in the end the harvest is what the server's books say.
+// incremental runs read; in the end the harvest is what the server's content say.
 
 package jira_test
 
@@ -145,7 +145,7 @@ func happen(t *testing.T, w *world, c *chance) {
 	}
 }
 
-// balance compares the last record of each issue with the server's books.
+// balance compares the last record of each issue with the server's content.
 func balance(t *testing.T, w *world, latest map[string]record) {
 	t.Helper()
 	for _, wrong := range unbalanced(t, w, latest) {
@@ -153,7 +153,7 @@ func balance(t *testing.T, w *world, latest map[string]record) {
 	}
 }
 
-// unbalanced says what the last records lack to the server's books.
+// unbalanced says what the last records lack to the server's content.
 func unbalanced(t *testing.T, w *world, latest map[string]record) (wrong []string) {
 	t.Helper()
 	say := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }

@@ -1,4 +1,4 @@
-// The streams that come out of issues, against a Jira and its books, in both flavours.
+// The streams that come out of issues, compared with the server, in both flavours.
 
 package jira_test
 
@@ -56,12 +56,12 @@ func issueNames() []string {
 	return names
 }
 
-// wantedOf turns a book into the keys that the records of a stream must have.
+// wantedOf turns true records into the keys that the records of a stream must have.
 func wantedOf(w *world, stream string) []string {
-	return slices.Sorted(maps.Keys(booked(w.Books(w.url, "root"), w.flavour, stream)))
+	return slices.Sorted(maps.Keys(trueRecords(w.Truth(w.url, "root"), w.flavour, stream)))
 }
 
-// checkKept holds what a keyed sink has of the streams against the books.
+// checkKept holds what a keyed sink has of the streams against the server.
 func checkKept(t *testing.T, w *world, h *host, names []string) {
 	t.Helper()
 	for _, name := range names {
@@ -77,7 +77,7 @@ func minus(list, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(others, s) })
 }
 
-func TestIssueStreamsAreAsTheBooksSay(t *testing.T) {
+func TestIssueStreamsMatchTheServer(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w, h := listWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 3, FeedPage: 5},
@@ -109,13 +109,13 @@ func TestIssueStreamsAreAsTheBooksSay(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"comments", "worklogs", "attachments", "remote_links"} {
-			book := w.Books(w.url, "root").Of(name)
+			truth := w.Truth(w.url, "root").Of(name)
 			for key, line := range h.kept()[name] {
 				id := strings.Split(key, "/")[1]
 				var r struct{ Raw json.RawMessage }
 				must(t, json.Unmarshal(line, &r))
-				if string(r.Raw) != string(book[id].JSON) {
-					t.Fatalf("%s %s: %s\nwant %s", name, id, r.Raw, book[id].JSON)
+				if string(r.Raw) != string(truth[id].JSON) {
+					t.Fatalf("%s %s: %s\nwant %s", name, id, r.Raw, truth[id].JSON)
 				}
 			}
 		}

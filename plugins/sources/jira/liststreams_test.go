@@ -1,4 +1,4 @@
-// The lists of the site against a Jira and its books, in both flavours.
+// The lists of the site compared with the server, in both flavours.
 
 package jira_test
 
@@ -31,17 +31,17 @@ func listNames() []string {
 	return names
 }
 
-// bookOf returns the book of a stream; none where the flavour has no such list.
-func bookOf(w *world, stream string) jiratest.Book {
-	books := w.Books(w.url, "root")
-	if !slices.Contains(books.Names(), stream) {
+// truthOf returns the true records of a stream; none if the flavour has no such list.
+func truthOf(w *world, stream string) jiratest.TrueRecords {
+	truth := w.Truth(w.url, "root")
+	if !slices.Contains(truth.Names(), stream) {
 		return nil
 	}
-	return books.Of(stream)
+	return truth.Of(stream)
 }
 
-// bookKeys returns the keys of a book in the order of the alphabet.
-func bookKeys(w *world, stream string) []string { return slices.Sorted(maps.Keys(bookOf(w, stream))) }
+// truthKeys returns the keys of true records in alphabetical order.
+func truthKeys(w *world, stream string) []string { return slices.Sorted(maps.Keys(truthOf(w, stream))) }
 
 // listWorld is a Jira with everything in it, and a host that is logged in as its administrator.
 func listWorld(t *testing.T, o jiratest.Options, settings map[string]any) (*world, *host) {
@@ -84,7 +84,7 @@ var primaryKeys = sync.OnceValue(func() map[string][]string {
 	return all
 })
 
-// keysOf returns the keys of records or deletions as the books write them, sorted.
+// keysOf returns the keys of records or deletions as the server write them, sorted.
 func keysOf(t *testing.T, stream string, lines []json.RawMessage) []string {
 	t.Helper()
 	var keys []string
@@ -103,14 +103,14 @@ func keysOf(t *testing.T, stream string, lines []json.RawMessage) []string {
 	return keys
 }
 
-func TestListsAreAsTheBooksSay(t *testing.T) {
+func TestListsMatchTheServer(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w, h := listWorld(t, jiratest.Options{Flavour: f, ListPage: 2, MaxResults: 7}, nil)
 		names := listNames()
 		got := h.run(names...)
 		for _, name := range names {
-			want := bookKeys(w, name)
+			want := truthKeys(w, name)
 			if have := keysOf(t, name, got.records[name]); !slices.Equal(have, want) {
 				t.Errorf("%s: %d: %.300q\nwant %d: %.300q", name, len(have), have, len(want), want)
 				continue
@@ -133,23 +133,23 @@ func TestListsAreAsTheBooksSay(t *testing.T) {
 	})
 }
 
-// checkRaw holds what Jira sent against the books.
+// checkRaw holds what Jira sent against the server.
 func checkRaw(t *testing.T, w *world, stream string, records []json.RawMessage) {
 	t.Helper()
-	book := bookOf(w, stream)
+	truth := truthOf(w, stream)
 	for n, line := range records {
 		var r struct{ Raw json.RawMessage }
 		if err := json.Unmarshal(line, &r); err != nil {
 			t.Fatal(err)
 		}
-		if key := keysOf(t, stream, records[n:n+1])[0]; !sameRaw(stream, book[key], string(r.Raw)) {
-			t.Errorf("%s %s: %s\nwant %s", stream, key, r.Raw, book[key].JSON)
+		if key := keysOf(t, stream, records[n:n+1])[0]; !sameRaw(stream, truth[key], string(r.Raw)) {
+			t.Errorf("%s %s: %s\nwant %s", stream, key, r.Raw, truth[key].JSON)
 			return
 		}
 	}
 }
 
-// sameRaw compares a raw value with the book. What is asked for in part only is there in part.
+// sameRaw compares a raw value with the true record. What is requested only in part is present only in part.
 func sameRaw(stream string, line jiratest.Line, raw string) bool {
 	if slices.Contains([]string{"backlog", "board_issues", "sprint_issues", "server_info"}, stream) {
 		return true
@@ -169,7 +169,7 @@ func TestChangesOfLists(t *testing.T) {
 		if len(before.records) != len(names) {
 			t.Fatalf("streams with records: %v", slices.Collect(maps.Keys(before.records)))
 		}
-		was, members := bookKeys(w, "sprints"), bookKeys(w, "sprint_issues")
+		was, members := truthKeys(w, "sprints"), truthKeys(w, "sprint_issues")
 		gone := was[0]
 		if err := w.RenameSprint(was[1], "renamed"); err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func TestChangesOfLists(t *testing.T) {
 		}
 		board := w.AddBoard("ALPHA", "another", "kanban")
 		got := h.run(names...)
-		now := bookKeys(w, "sprint_issues")
+		now := truthKeys(w, "sprint_issues")
 		if keys := keysOf(t, "boards", got.records["boards"]); !slices.Equal(keys, []string{board}) {
 			t.Errorf("boards: %v, want %s", keys, board)
 		}
@@ -245,7 +245,7 @@ func TestListsOfATroubledServer(t *testing.T) {
 		}
 		for _, name := range []string{"projects", "project_versions", "board_issues", "sprint_issues",
 			"screen_tab_fields", "group_members"} {
-			if have, want := keysOf(t, name, records[name]), bookKeys(w, name); !slices.Equal(have, want) {
+			if have, want := keysOf(t, name, records[name]), truthKeys(w, name); !slices.Equal(have, want) {
 				t.Errorf("%s: %d records, want %d", name, len(have), len(want))
 			}
 		}

@@ -189,7 +189,7 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 // allKnown reports whether the settings name the projects, and the server has each of them,
 // although no search finds them.
 func (s *Source) allKnown(ctx context.Context, at rest.Site, projects []string) bool {
-	roster, err := s.roster(ctx, at)
+	roster, err := s.inactiveProjects(ctx, at)
 	unknown := func(project string) bool { return roster[project] == "" }
 	return err == nil && len(s.Projects) > 0 && !slices.ContainsFunc(projects, unknown)
 }

@@ -88,7 +88,7 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
 	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()},
-		names: fieldNames{turn: newTurn()}}, nil
+		names: fieldNames{mu: newTurn()}}, nil
 }
 
 // parseBase makes the base URL of all requests from a URL that may be copied from a browser.

@@ -53,7 +53,7 @@ func (c came) run(t *testing.T, h *host) {
 	}
 }
 
-// whole compares what came, after two more runs, with the server's books.
+// whole compares what came, after two more runs, with the server's content.
 func (c came) whole(t *testing.T, w *world, h *host) {
 	t.Helper()
 	w.OnRequest(nil)

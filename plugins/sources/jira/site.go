@@ -22,7 +22,7 @@ import (
 
 // siteOnce caches the site for the reads of a process. A plan asks again.
 type siteOnce struct {
-	turn    turn
+	turn    ctxMutex
 	site    *rest.Site
 	checked *checked
 }
@@ -38,12 +38,12 @@ type checked struct {
 // checkedFor is how long a plan may use the result of a check.
 const checkedFor = time.Minute
 
-// turn is a mutex around a request: waiting for it ends with the context.
-type turn chan struct{}
+// ctxMutex is a mutex around a request: waiting for it ends with the context.
+type ctxMutex chan struct{}
 
-func newTurn() turn { return make(turn, 1) }
+func newTurn() ctxMutex { return make(ctxMutex, 1) }
 
-func (t turn) take(ctx context.Context) error {
+func (t ctxMutex) lock(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
 		return nil
@@ -52,14 +52,14 @@ func (t turn) take(ctx context.Context) error {
 	}
 }
 
-func (t turn) pass() { <-t }
+func (t ctxMutex) unlock() { <-t }
 
 // known returns the site. It asks the server if no call in this process has.
 func (s *Source) known(ctx context.Context) (rest.Site, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return rest.Site{}, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	if s.site.site != nil {
 		return *s.site.site, nil
 	}
@@ -68,10 +68,10 @@ func (s *Source) known(ctx context.Context) (rest.Site, error) {
 
 // lately returns the result of a check just before, once; nil if there was none.
 func (s *Source) lately(ctx context.Context) (*checked, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	found := s.site.checked
 	s.site.checked = nil
 	if found == nil || time.Since(found.when) > checkedFor {
@@ -82,10 +82,10 @@ func (s *Source) lately(ctx context.Context) (*checked, error) {
 
 // detect asks the server, even if the site is known.
 func (s *Source) detect(ctx context.Context) (rest.Site, error) {
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return rest.Site{}, err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	return s.ask(ctx)
 }
 
@@ -180,10 +180,10 @@ func (s *Source) Check(ctx context.Context) error {
 	if err := s.visible(ctx, at, found.projects); err != nil {
 		return err
 	}
-	if err := s.site.turn.take(ctx); err != nil {
+	if err := s.site.turn.lock(ctx); err != nil {
 		return err
 	}
-	defer s.site.turn.pass()
+	defer s.site.turn.unlock()
 	s.site.checked = found
 	return nil
 }

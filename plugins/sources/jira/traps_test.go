@@ -28,7 +28,7 @@
 //	comments cut, the oldest missing
 //		TestCutListsAreCompleted, TestCommentsAreNotBelievedToBeWhole
 //	worklogs cut at 20, histories at 100, or 40 by id (cloud)
-//		TestIssueStreamsAreAsTheBooksSay, TestIssueThatComesBackIsWhole
+//		TestIssueStreamsMatchTheServer, TestIssueThatComesBackIsWhole
 //	field that differs at every fetch
 //		TestTwoEditsWithinOneSecond, TestReadingASplitAgainGivesEqualRecords
 //	moved issue: same id, new key
@@ -157,7 +157,7 @@ func TestDeletedUsers(t *testing.T) {
 			return all
 		}
 		before := authors(h.run(streams...))
-		for _, u := range w.Books(w.url, "root").Of("users") {
+		for _, u := range w.Truth(w.url, "root").Of("users") {
 			var user struct{ DisplayName string }
 			must(t, json.Unmarshal(u.JSON, &user))
 			_ = w.DeleteUser(user.DisplayName) // some must stay

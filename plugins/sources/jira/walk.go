@@ -85,7 +85,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 			}
 		}
 		if w.proof.calling {
-			if w.answer(&i) {
+			if w.confirm(&i) {
 				s.news++
 			}
 			return nil
@@ -174,7 +174,7 @@ func (w *walk) condition() string {
 func (w *walk) query() search {
 	switch {
 	case w.proof.calling:
-		return w.roll()
+		return w.verification()
 	case w.reader.ids:
 		return w.idQuery()
 	}

@@ -245,6 +245,11 @@ class Sink(_Plugin):
     private_dir = False
     guarantee = None  # ("at_least_once", "once_per_key" or "exactly_once", "by which means"); None: what follows from open
 
+    def plan_sink(self, streams):
+        """Says what a run would do, without doing it: what becomes of each stream, a line each, and the statements that the
+        sink would issue before the first record. The sink is not opened."""
+        raise NotImplementedError
+
     def open(self, start):
         """Brings the sink back to exactly start.token: what was written after it is taken back."""
 

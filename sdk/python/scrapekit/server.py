@@ -20,7 +20,7 @@ from .wire import MAX_MESSAGE, PACKAGE, Status, handlers, pb
 
 _KINDS = {Source: "source", Transform: "transform", Sink: "sink"}
 # Methods that the host is to call only if the author has written them.
-_FEATURES = {"check": "CHECK", "open": "OPEN", "commit": "COMMIT", "out_streams": "OUT_STREAMS", "finish": "FINISH"}
+_FEATURES = {"check": "CHECK", "open": "OPEN", "commit": "COMMIT", "out_streams": "OUT_STREAMS", "finish": "FINISH", "plan_sink": "PLAN_SINK"}
 _QUEUED = 8  # events of a Read that wait to be sent
 _LONGEST_WAIT = 100 * 365 * 24 * 3600  # seconds that travel: as good as for ever
 _THREADS = 1024  # a thread for each call under way; they are made when they are needed
@@ -189,6 +189,10 @@ class _Calls:
     def OpenTransform(self, request, context):
         self._call(context, lambda _: self._plugin.open(Start.from_wire(request.start)))
         return pb.OpenTransformResponse()
+
+    def PlanSink(self, request, context):
+        effects, statements = self._call(context, lambda _: self._plugin.plan_sink([Stream.from_wire(s) for s in request.streams]))
+        return pb.PlanSinkResponse(effects=effects, statements=statements)
 
     def OpenSink(self, request, context):
         self._call(context, lambda _: self._plugin.open(Start.from_wire(request.start)))

@@ -16,7 +16,7 @@ type Reply = sendUnaryData<Message>;
 type Stage = Source & Transform & Sink;
 
 // features are announced where the plugin has the method.
-const features = { check: "CHECK", open: "OPEN", outStreams: "OUT_STREAMS", finish: "FINISH", commit: "COMMIT" } as const;
+const features = { check: "CHECK", open: "OPEN", outStreams: "OUT_STREAMS", finish: "FINISH", planSink: "PLAN_SINK", commit: "COMMIT" } as const;
 
 export class Calls {
   private readonly host = new Host();
@@ -45,6 +45,7 @@ export class Calls {
         CommitTransform: this.unary(() => this.commit()),
       },
       sink: {
+        PlanSink: this.unary(async (r) => ({ ...(await this.configured().planSink!(((r["streams"] as Message[]) ?? []).map(streamFromWire))) })),
         OpenSink: this.unary(async (r) => (await this.configured().open!(startFromWire(r["start"] as Message)), {})),
         Write: this.unary((r, signal) => this.take(r, signal, (batch, out, services) => this.configured().write(batch, out, services))),
         CommitSink: this.unary(() => this.commit()),

@@ -157,6 +157,8 @@ export interface Sink extends Stage {
   parallel?: boolean;
   guarantee?: { delivery: "at_least_once" | "once_per_key" | "exactly_once"; why: string };
   open?(start: Start): Promise<void>; // back to exactly the token: what was written after it is taken back
+  // what a run would do, without doing it, and without open: what becomes of each stream, a line each, and the statements that come first
+  planSink?(streams: Stream[]): Promise<{ effects?: string[]; statements?: string[] }>;
   write(batch: Batch, out: Pick<Output, "reject">, services: Services): Promise<void>;
   commit(): Promise<unknown>; // all that was written is durable; the token, a JSON value, stands for it
   finish?(run: string, full: boolean): Promise<void>; // a run is complete; it may come again, and must do nothing twice

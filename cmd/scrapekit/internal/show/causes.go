@@ -19,9 +19,9 @@ const maxCauses = 100
 // for each event, so it takes constant time.
 type causes struct {
 	mu    sync.Mutex
-	all   []*ail // in order of appearance
-	known map[causeKey]*ail
-	rest  ail // for all further causes
+	all   []*causeCount // in order of appearance
+	known map[causeKey]*causeCount
+	rest  causeCount // for all further causes
 }
 
 // causeKey identifies a cause.
@@ -30,15 +30,15 @@ type causeKey struct {
 	cause  string
 }
 
-// ail is one cause, with the splits since it was last shown.
-type ail struct {
+// causeCount is one cause, with the splits since it was last shown.
+type causeCount struct {
 	causeKey
 	times  int
 	splits map[string]bool
 }
 
-// took counts a split.
-func (a *ail) took(split string) {
+// add counts a split.
+func (a *causeCount) add(split string) {
 	a.times++
 	if a.splits == nil {
 		a.splits = map[string]bool{}
@@ -46,8 +46,9 @@ func (a *ail) took(split string) {
 	a.splits[split] = true
 }
 
-// told processes an event and reports whether its message is already shown or must not be shown.
-func (c *causes) told(e observe.Event) bool {
+// suppress processes an event and reports whether its message is already shown or must not be
+// shown.
+func (c *causes) suppress(e observe.Event) bool {
 	var key causeKey
 	split, _, err := observe.Trouble(e)
 	switch e.(type) {
@@ -62,16 +63,16 @@ func (c *causes) told(e observe.Event) bool {
 	defer c.mu.Unlock()
 	switch a := c.known[key]; {
 	case a != nil:
-		a.took(split)
+		a.add(split)
 	case len(c.all) < maxCauses:
 		if c.known == nil {
-			c.known = map[causeKey]*ail{}
+			c.known = map[causeKey]*causeCount{}
 		}
-		a = &ail{causeKey: key}
+		a = &causeCount{causeKey: key}
 		c.known[key], c.all = a, append(c.all, a)
 		return false
 	default:
-		c.rest.took(split)
+		c.rest.add(split)
 	}
 	return true
 }
@@ -96,7 +97,7 @@ func (c *causes) more() []string {
 	if c.rest.times > 0 {
 		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing",
 			maxCauses, Many(int64(len(c.rest.splits)), "split")))
-		c.rest = ail{}
+		c.rest = causeCount{}
 	}
 	return lines
 }

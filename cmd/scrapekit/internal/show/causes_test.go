@@ -21,7 +21,7 @@ func TestCausesAreToldOnce(t *testing.T) {
 	for _, e := range []observe.Event{observe.Planned{}, observe.Planned{}, down("a"), down("b"), down("b"), down("c"),
 		broken,
 		broken} {
-		told = append(told, c.told(e))
+		told = append(told, c.suppress(e))
 	}
 	if want := []bool{false, false, false, true, true, true, false, true}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)

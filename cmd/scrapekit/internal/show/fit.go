@@ -28,8 +28,8 @@ func fit(text string, columns int, hang func(line string) int) string {
 	return out.String()
 }
 
-// leastRoom is the minimum width of a table's column.
-const leastRoom = 14
+// minColumn is the minimum width of a table's column.
+const minColumn = 14
 
 // columnsOfText returns the width of a text without its styles.
 func columnsOfText(text string) int { return uniseg.StringWidth(onScreen(text, false)) }
@@ -40,7 +40,7 @@ func broken(line string, columns, hang int) string {
 	if hang < 0 {
 		hang = lead + 2
 	}
-	if hang > columns-leastRoom {
+	if hang > columns-minColumn {
 		hang = min(lead+2, columns/2)
 	}
 	var out strings.Builder

@@ -40,7 +40,7 @@ func (l *liveWatcher) Event(e observe.Event) {
 		return // part of the progress already
 	}
 	text := eventText(e)
-	if text == "" || l.known.told(e) {
+	if text == "" || l.known.suppress(e) {
 		return
 	}
 	l.mu.Lock()

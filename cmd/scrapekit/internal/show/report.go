@@ -63,7 +63,7 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 		return err
 	}
 	head, _, _ := strings.Cut(strings.TrimPrefix(table.String(), "\n"), "\n")
-	if at := strings.Index(head, streams); columns > 0 && at > columns-leastRoom {
+	if at := strings.Index(head, streams); columns > 0 && at > columns-minColumn {
 		table.Reset()
 		table.WriteByte('\n')
 		for _, s := range r.Stages {

@@ -93,7 +93,7 @@ func (v view) http(b *strings.Builder) {
 			fmt.Fprintf(b, "    %s\n", Paint(v.color, Faint, "… and "+Many(int64(len(hosts)-i), "host")+" more"))
 			break
 		}
-		now := pulse(h)
+		now := hostState(h)
 		now[0] = h.Host + ": " + now[0]
 		for _, line := range append(wrap(now, v.width-4), wrap(outcome(h), v.width-6)...) {
 			fmt.Fprintf(b, "    %s\n", Paint(v.color, Faint, line))
@@ -112,8 +112,8 @@ func busiest(hosts []core.HTTPHost) []core.HTTPHost {
 	})
 }
 
-// pulse describes the current state of a host.
-func pulse(h core.HTTPHost) []string {
+// hostState describes the current state of a host.
+func hostState(h core.HTTPHost) []string {
 	parts := []string{fmt.Sprintf("%d under way", h.InFlight)}
 	if h.Queued > 0 {
 		parts = append(parts, fmt.Sprintf("%s queued", Count(int64(h.Queued))))

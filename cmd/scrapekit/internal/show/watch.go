@@ -92,7 +92,7 @@ func (p *plainWatcher) line(format string, args ...any) {
 }
 
 func (p *plainWatcher) Event(e observe.Event) {
-	if text := eventText(e); text != "" && !p.known.told(e) {
+	if text := eventText(e); text != "" && !p.known.suppress(e) {
 		p.line("%s", text)
 	}
 }

@@ -133,8 +133,8 @@ func (f *fixture) equal(what string, got, want any) {
 	}
 }
 
-// sitting is a run with its coordinator, who also sits on a seat.
-type sitting struct {
+// seatedRun is a run with its coordinator, who also sits on a seat.
+type seatedRun struct {
 	checkpoint.Run
 	coordinator checkpoint.Coordinator
 	seat        checkpoint.Seat
@@ -142,7 +142,7 @@ type sitting struct {
 	claims      map[string]checkpoint.Split // by this holder
 }
 
-func (f *fixture) begin(id string, full bool) sitting {
+func (f *fixture) begin(id string, full bool) seatedRun {
 	f.Helper()
 	run, err := f.beginAs(checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: "print"})
 	f.ok(err)
@@ -150,7 +150,7 @@ func (f *fixture) begin(id string, full bool) sitting {
 }
 
 // beginAs begins a run and sits down on its seat 0.
-func (f *fixture) beginAs(b checkpoint.Begin) (s sitting, err error) {
+func (f *fixture) beginAs(b checkpoint.Begin) (s seatedRun, err error) {
 	f.Helper()
 	if s.Run, s.coordinator, err = f.store.Begin(f.Context(), b); err == nil {
 		s = f.join(s, 0)
@@ -159,7 +159,7 @@ func (f *fixture) beginAs(b checkpoint.Begin) (s sitting, err error) {
 }
 
 // join is the run as somebody has it who sits down on a seat.
-func (f *fixture) join(run sitting, seat int) sitting {
+func (f *fixture) join(run seatedRun, seat int) seatedRun {
 	f.Helper()
 	var err error
 	run.seat, run.held, err = f.store.Join(f.Context(), run.Run, seat)
@@ -169,23 +169,23 @@ func (f *fixture) join(run sitting, seat int) sitting {
 }
 
 // planned begins a run and plans splits of these ids.
-func (f *fixture) planned(id string, splits ...string) sitting {
+func (f *fixture) planned(id string, splits ...string) seatedRun {
 	f.Helper()
 	run := f.begin(id, false)
 	f.ok(f.plan(run, splitsOf(splits...)))
 	return run
 }
 
-func (f *fixture) plan(run sitting, splits []sdk.Split) error {
+func (f *fixture) plan(run seatedRun, splits []sdk.Split) error {
 	return run.coordinator.Plan(f.Context(), checkpoint.OnePage(splits))
 }
 
-func (f *fixture) commit(run sitting, c checkpoint.Commit) error {
+func (f *fixture) commit(run seatedRun, c checkpoint.Commit) error {
 	return errOf(run.held.Commit(f.Context(), c))
 }
 
 // claim claims one split, which must be open, and those before it.
-func (f *fixture) claim(run sitting, id string) checkpoint.Split {
+func (f *fixture) claim(run seatedRun, id string) checkpoint.Split {
 	f.Helper()
 	for {
 		if s, ok := run.claims[id]; ok {
@@ -201,7 +201,7 @@ func (f *fixture) claim(run sitting, id string) checkpoint.Split {
 }
 
 // advance commits how far a split is, which it claims if it is open.
-func (f *fixture) advance(run sitting, id, cursor string, status checkpoint.Status) {
+func (f *fixture) advance(run seatedRun, id, cursor string, status checkpoint.Status) {
 	f.Helper()
 	s := f.split(run, id)
 	if s.Status == checkpoint.Open {
@@ -224,18 +224,18 @@ func (f *fixture) complete(id string, full bool, cursor string, splits ...string
 }
 
 // end leaves the seat of a run, which is complete by that.
-func (f *fixture) end(run sitting) error {
+func (f *fixture) end(run seatedRun) error {
 	f.Helper()
 	f.ok(run.held.Leave(f.Context()))
 	return f.finish(run, checkpoint.Complete)
 }
 
-func (f *fixture) finish(run sitting, o checkpoint.Outcome) error {
+func (f *fixture) finish(run seatedRun, o checkpoint.Outcome) error {
 	return run.coordinator.Finish(f.Context(), o, checkpoint.End{Now: began.Add(time.Minute)})
 }
 
 // splits returns all splits of a run, and holds what is kept of them against what they come to.
-func (f *fixture) splits(run sitting) []checkpoint.Split {
+func (f *fixture) splits(run seatedRun) []checkpoint.Split {
 	f.Helper()
 	out, err := checkpoint.All(checkpoint.EachSplit(f.Context(), f.store.View(), run.ID, ""))
 	f.ok(err)
@@ -252,7 +252,7 @@ func (f *fixture) splits(run sitting) []checkpoint.Split {
 	return out
 }
 
-func (f *fixture) split(run sitting, id string) checkpoint.Split {
+func (f *fixture) split(run seatedRun, id string) checkpoint.Split {
 	f.Helper()
 	for _, s := range f.splits(run) {
 		if s.ID == id {
@@ -263,7 +263,7 @@ func (f *fixture) split(run sitting, id string) checkpoint.Split {
 	return checkpoint.Split{}
 }
 
-func (f *fixture) ids(run sitting) []string {
+func (f *fixture) ids(run seatedRun) []string {
 	f.Helper()
 	var out []string
 	for _, s := range f.splits(run) {

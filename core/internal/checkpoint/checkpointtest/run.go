@@ -80,7 +80,7 @@ func beginChanged(f *fixture) {
 // beginUnplanned: nothing holds a run to its settings before it is planned, and the settings of its
 // plan do then.
 func beginUnplanned(f *fixture) {
-	begin := func(id, fingerprint string, full bool) (sitting, error) {
+	begin := func(id, fingerprint string, full bool) (seatedRun, error) {
 		return f.beginAs(checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: fingerprint})
 	}
 	first, err := begin("r1", "mistyped", true)
@@ -489,7 +489,7 @@ func joins(f *fixture) {
 // joinAny: what nobody has settled comes first, then the lowest that is free.
 func joinAny(f *fixture) {
 	run := f.begin("r1", false)
-	var all []sitting
+	var all []seatedRun
 	for n := 1; n < 4; n++ {
 		all = append(all, f.join(run, checkpoint.AnySeat))
 		f.equal("next seat", all[n-1].seat.N, n)

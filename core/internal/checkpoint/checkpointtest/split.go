@@ -171,7 +171,7 @@ func sums(f *fixture) {
 	want("changed by hand", checkpoint.Sum{Stream: "issues", Open: 4, Records: 14, Expected: 107, Unknown: 2},
 		checkpoint.Sum{Stream: "users", Done: 1})
 	full := f.begin("r3", true)
-	for _, r := range []sitting{run, full} {
+	for _, r := range []seatedRun{run, full} {
 		got, err := f.store.View().Sums(f.Context(), r.ID)
 		f.ok(err)
 		f.equal("sums of "+r.ID, got, checkpoint.Sums(nil))

@@ -49,7 +49,7 @@ func decode(r io.Reader, resp *http.Response, text bool) (io.ReadCloser, bool, e
 		}
 	}
 	for text && layers.depth < maxEncodings {
-		more, err := layers.unsaid()
+		more, err := layers.undeclared()
 		if err != nil {
 			_ = layers.Close() // err is more specific
 			return nil, false, err
@@ -133,9 +133,9 @@ func (l *layers) take(name string) error {
 	return l.push(name)
 }
 
-// unsaid adds a decoder for JSON in undeclared gzip or zstd, recognised because JSON does not begin
-// like them.
-func (l *layers) unsaid() (bool, error) {
+// undeclared adds a decoder for JSON in undeclared gzip or zstd, recognised because JSON does not
+// begin like them.
+func (l *layers) undeclared() (bool, error) {
 	body := bufio.NewReaderSize(l.Reader, headBytes)
 	l.Reader = body
 	head, err := body.Peek(4)

@@ -43,7 +43,7 @@ type Breaker struct {
 	gateway  int  // likewise, including those of a gateway
 	streak   int  // failures in a row
 	kinds    map[uint64]bool
-	lately   lately
+	recent   recentResults
 	since    time.Time // time of the first of them
 	cause    string    // cause of the last one
 	pauses   int
@@ -94,9 +94,9 @@ func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, in
 	switch {
 	case a.Replied && a.Blame == fault.None:
 		b.answered = true
-		b.lately.add(0)
+		b.recent.add(0)
 		if b.pauses > 0 {
-			back, b.lately = now.Sub(b.since), lately{}
+			back, b.recent = now.Sub(b.since), recentResults{}
 			defer b.wake()
 		}
 		b.streak, b.plain, b.gateway, b.pauses, b.kinds = 0, 0, 0, 0, nil
@@ -140,26 +140,26 @@ func (b *Breaker) fail(a Attempt, now time.Time) {
 	if len(b.kinds) < breakerKinds {
 		b.kinds[kind] = true
 	}
-	b.lately.add(kind)
+	b.recent.add(kind)
 }
 
 func (b *Breaker) broken() bool {
 	return b.plain >= breakerAfter || b.gateway >= breakerAlone || b.streak >= breakerAfter &&
-		len(b.kinds) >= breakerKinds || b.lately.broken()
+		len(b.kinds) >= breakerKinds || b.recent.broken()
 }
 
-// lately has the results of the last attempts: the kind of each failure, 0 for a success.
-type lately struct {
+// recentResults has the results of the last attempts: the kind of each failure, 0 for a success.
+type recentResults struct {
 	kinds [breakerLast]uint64
 	n     int
 }
 
-func (l *lately) add(kind uint64) {
+func (l *recentResults) add(kind uint64) {
 	l.kinds[l.n%breakerLast] = kind
 	l.n++
 }
 
-func (l *lately) broken() bool {
+func (l *recentResults) broken() bool {
 	failed, kinds := 0, map[uint64]bool{}
 	for _, k := range l.kinds {
 		if k != 0 {

@@ -27,7 +27,7 @@ type Budget struct {
 func (b *Budget) Request(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn(now)
+	b.expire(now)
 	b.slots[b.slot%budgetSlots].requests++
 }
 
@@ -35,7 +35,7 @@ func (b *Budget) Request(now time.Time) {
 func (b *Budget) Retry(now time.Time, share float64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn(now)
+	b.expire(now)
 	requests, retries := 0, 0
 	for _, s := range b.slots {
 		requests += s.requests
@@ -48,8 +48,8 @@ func (b *Budget) Retry(now time.Time, share float64) bool {
 	return true
 }
 
-// turn clears the slots that have expired.
-func (b *Budget) turn(now time.Time) {
+// expire clears the slots that have expired.
+func (b *Budget) expire(now time.Time) {
 	slot := now.UnixNano() / int64(BudgetSlot)
 	for n := min(slot-b.slot, budgetSlots); n > 0; n-- {
 		b.slots[(slot-n+1)%budgetSlots] = struct{ requests, retries int }{}

@@ -35,13 +35,13 @@ func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *h
 		URL: c.Redact.URL(req.URL), Status: resp.StatusCode, Header: kept(resp.Header), Asked: asked, Got: time.Now(),
 		Selecting: c.selecting(req, resp.Header),
 	}
-	resp.Body = &keeping{ReadCloser: resp.Body, cache: c, head: h, size: resp.ContentLength, w: w,
+	resp.Body = &storingBody{ReadCloser: resp.Body, cache: c, head: h, size: resp.ContentLength, w: w,
 		secrets: c.Redact.Finder()}
 	return resp
 }
 
-// keeping is a body that is stored as it is read. One goroutine uses it.
-type keeping struct {
+// storingBody is a body that is stored as it is read. One goroutine uses it.
+type storingBody struct {
 	io.ReadCloser
 	cache   *cache
 	head    head
@@ -50,7 +50,7 @@ type keeping struct {
 	secrets *redact.Finder
 }
 
-func (k *keeping) Read(p []byte) (int, error) {
+func (k *storingBody) Read(p []byte) (int, error) {
 	n, err := k.ReadCloser.Read(p)
 	if n > 0 && k.w != nil {
 		_, failed := k.w.Write(p[:n])
@@ -68,7 +68,7 @@ func (k *keeping) Read(p []byte) (int, error) {
 }
 
 // Close ends the reading. A partly read body is not stored.
-func (k *keeping) Close() error {
+func (k *storingBody) Close() error {
 	if k.w != nil && k.w.size == k.size {
 		k.commit()
 	}
@@ -78,7 +78,7 @@ func (k *keeping) Close() error {
 	return k.ReadCloser.Close()
 }
 
-func (k *keeping) commit() {
+func (k *storingBody) commit() {
 	if k.w == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (k *keeping) commit() {
 	k.w = nil
 }
 
-func (k *keeping) giveUp(why error) {
+func (k *storingBody) giveUp(why error) {
 	if err := errors.Join(why, k.w.abandon()); err != nil {
 		k.cache.Logger.Debug("cache: a reply is not kept", "url", k.head.URL, "why", err)
 	}

@@ -102,16 +102,16 @@ func Advice(err error) string {
 	return ""
 }
 
-// Told returns err with another text.
-func Told(text string, err error) error { return &toldError{text, err} }
+// WithText returns err with another text.
+func WithText(text string, err error) error { return &textError{text, err} }
 
-type toldError struct {
+type textError struct {
 	text string
 	err  error
 }
 
-func (e *toldError) Error() string { return e.text }
-func (e *toldError) Unwrap() error { return e.err }
+func (e *textError) Error() string { return e.text }
+func (e *textError) Unwrap() error { return e.err }
 
 // StatusCause returns the class of a status: "503".
 func StatusCause(status int) string { return strconv.Itoa(status) }

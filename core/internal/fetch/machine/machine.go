@@ -23,16 +23,16 @@ import (
 )
 
 const (
-	slots   = 1024
-	size    = 320 // bytes of a slot
-	probes  = 16  // slots in which a host may be
-	holders = 8   // processes in a slot
-	notes   = 7   // numbers that one may leave
-	alive   = 10 * time.Second
-	beat    = time.Second // interval of signs of life of a process without a rate limit
-	// farthest bounds the shared schedule and pauses. What is later is a quota, which may be of
+	slots        = 1024
+	size         = 320 // bytes of a slot
+	probes       = 16  // slots in which a host may be
+	holders      = 8   // processes in a slot
+	notes        = 7   // numbers that one may leave
+	alive        = 10 * time.Second
+	signInterval = time.Second // interval of signs of life of a process without a rate limit
+	// maxAhead bounds the shared schedule and pauses. What is later is a quota, which may be of
 	// another account, and every process is told of it anyway.
-	farthest = time.Hour
+	maxAhead = time.Hour
 )
 
 // Limiter is the process's own limiter, with a schedule of its own.
@@ -57,17 +57,17 @@ type Shared struct {
 
 // host is this process's state of a host.
 type host struct {
-	rate   float64
-	burst  int
-	slot   int // -1: no slot was free
-	sum    uint64
-	beaten time.Time
-	mine   uint64    // places reserved since the last sign of life
-	others uint64    // places that others reserved, not reported yet
-	count  uint64    // of the slot, when last read
-	live   int       // processes that use the host, including this one
-	note   uint64    // the latest that is known, and
-	told   []float64 // what it says, not yet told
+	rate     float64
+	burst    int
+	slot     int // -1: no slot was free
+	sum      uint64
+	lastSign time.Time
+	mine     uint64    // places reserved since the last sign of life
+	others   uint64    // places that others reserved, not reported yet
+	count    uint64    // of the slot, when last read
+	live     int       // processes that use the host, including this one
+	note     uint64    // the latest that is known, and
+	unread   []float64 // what it says, not yet told
 }
 
 // slot is the content of a slot.
@@ -116,7 +116,7 @@ func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.host(key)
-	h.rate, h.burst, h.beaten = perSecond, max(1, burst), time.Time{}
+	h.rate, h.burst, h.lastSign = perSecond, max(1, burst), time.Time{}
 	s.own.SetRate(key, perSecond, burst)
 }
 
@@ -154,20 +154,20 @@ func (s *Shared) Told(key string) []float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.host(key)
-	told := h.told
-	h.told = nil
-	return told
+	unread := h.unread
+	h.unread = nil
+	return unread
 }
 
-// hear notes what a process that is alive has left.
-func (s *Shared) hear(h *host, at slot, now time.Time) {
+// receive notes what a process that is alive has left.
+func (s *Shared) receive(h *host, at slot, now time.Time) {
 	if at.note.count == h.note || at.note.by == s.id {
 		return
 	}
 	h.note = at.note.count
 	at.each(now, func(w holder) {
 		if w.id == at.note.by {
-			h.told = at.note.numbers[:]
+			h.unread = at.note.numbers[:]
 		}
 	})
 }
@@ -191,10 +191,10 @@ func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 	defer s.mu.Unlock()
 	h, now := s.host(key), time.Now()
 	// Usually the state in memory suffices.
-	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat {
+	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.lastSign) < signInterval {
 		if at, ok := s.read(h.slot); ok && at.sum == h.sum && (n == 0 || math.IsInf(at.rate(now), 1)) {
 			h.mine += uint64(n)
-			s.hear(h, at, now)
+			s.receive(h, at, now)
 			return at.pause(now, s.id)
 		}
 	}
@@ -203,13 +203,13 @@ func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 		wait = at.pause(now, s.id)
 		at.sign(s.id, h.rate, now)
 		h.live = at.live(now)
-		s.hear(h, *at, now)
+		s.receive(h, *at, now)
 		taken := h.mine + uint64(n)
 		if h.count > 0 && at.count > h.count {
 			h.others += at.count - h.count
 		}
 		at.count += taken
-		h.count, h.mine, h.beaten = at.count, 0, now
+		h.count, h.mine, h.lastSign = at.count, 0, now
 		if rate := at.rate(now); n > 0 && !math.IsInf(rate, 1) {
 			wait = at.place(now.Add(max(wait, own)), rate, h.burst, n).Sub(now)
 		}
@@ -224,7 +224,7 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 		return 0
 	}
 	left := time.Duration(at.until - now.UnixNano())
-	if left > farthest {
+	if left > maxAhead {
 		return 0
 	}
 	return left // it applies even if the process that received it is gone
@@ -234,7 +234,7 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 func (at *slot) place(from time.Time, rate float64, burst, n int) time.Time {
 	each := time.Duration(float64(time.Second) / rate)
 	next := time.Unix(0, at.next)
-	if next.Before(from.Add(-each*time.Duration(burst-1))) || next.After(from.Add(farthest)) {
+	if next.Before(from.Add(-each*time.Duration(burst-1))) || next.After(from.Add(maxAhead)) {
 		next = from.Add(-each * time.Duration(burst-1))
 	}
 	at.next = next.Add(each * time.Duration(n)).UnixNano()

@@ -116,7 +116,7 @@ func (m mask) value(name, value string) string {
 	switch known := m.set.Known(value); {
 	case known != value:
 		return known
-	case value != "" && redact.Telling(name):
+	case value != "" && redact.NamesSecret(name):
 		return "redacted-" + m.hash(value)[:12]
 	}
 	return value

@@ -45,7 +45,7 @@ func (t *tally) String() string {
 
 // gaveUp is for example "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service
 // Unavailable (2×)".
-func (t *trial) gaveUp() string {
+func (t *attempts) gaveUp() string {
 	attempts := fmt.Sprintf("%d attempts", t.causes.total)
 	if t.causes.total == 1 {
 		attempts = "one attempt"
@@ -55,7 +55,7 @@ func (t *trial) gaveUp() string {
 }
 
 // whyOnce says why a temporary failure was not retried; "": obvious.
-func (t *trial) whyOnce() string {
+func (t *attempts) whyOnce() string {
 	if !t.once {
 		return ""
 	}
@@ -64,12 +64,12 @@ func (t *trial) whyOnce() string {
 
 // isAttempt reports whether the last outcome is one of a request that was sent, rather than held
 // back because the host is down or asks for too long a pause.
-func (t *trial) isAttempt() bool {
+func (t *attempts) isAttempt() bool {
 	return t.last.Cause != "canceled" && t.last.Cause != "down" && t.last.Cause != "pause"
 }
 
-// unsaid returns what ended the attempts, if it was no attempt.
-func (t *trial) unsaid(err error) string {
+// otherReason returns what ended the attempts, if it was no attempt.
+func (t *attempts) otherReason(err error) string {
 	if t.last.Cause == "down" || t.last.Cause == "pause" {
 		return err.Error()
 	}
@@ -77,14 +77,14 @@ func (t *trial) unsaid(err error) string {
 }
 
 // classed gives err the class for the plugin.
-func (t *trial) classed(err error) error {
+func (t *attempts) classed(err error) error {
 	var late *deadlineError
 	if errors.As(err, &late) {
 		tried := "it was never sent"
 		if t.causes.total > 0 {
 			tried = t.gaveUp()
 		}
-		return fault.Told(join("; ", late.Error(), t.call.Held, tried), err)
+		return fault.WithText(join("; ", late.Error(), t.call.Held, tried), err)
 	}
 	if t.last.Rule().Permanent || t.last.Verdict == fault.Never {
 		return sdk.Permanent(err)

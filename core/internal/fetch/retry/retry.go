@@ -33,7 +33,7 @@ const (
 func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			t := newTrial(p, hosts, log, req)
+			t := newAttempts(p, hosts, log, req)
 			defer t.clock.end()
 			for {
 				resp, err := next.RoundTrip(t.attempt())
@@ -51,8 +51,8 @@ func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip
 	}
 }
 
-// trial is one request with its attempts so far.
-type trial struct {
+// attempts is one request with its attempts so far.
+type attempts struct {
 	policy httppolicy.Policy
 	log    hclog.Logger
 	req    *http.Request
@@ -74,8 +74,8 @@ type trial struct {
 // limit.
 const believed = 3
 
-func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, req *http.Request) *trial {
-	t := &trial{policy: p, log: log, req: req, start: time.Now()}
+func newAttempts(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, req *http.Request) *attempts {
+	t := &attempts{policy: p, log: log, req: req, start: time.Now()}
 	var ctx context.Context
 	t.call, ctx = hosts.NewCall(req.Context(), trip.FactsOf(req), p)
 	t.ctx, t.clock = startClock(ctx, p.Deadline)
@@ -85,7 +85,7 @@ func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, r
 }
 
 // attempt returns a copy of the request for one attempt, which the decorators below may change.
-func (t *trial) attempt() *http.Request {
+func (t *attempts) attempt() *http.Request {
 	t.call.Begin()
 	out := t.req.Clone(t.ctx)
 	t.call.Fill(out)
@@ -93,7 +93,7 @@ func (t *trial) attempt() *http.Request {
 }
 
 // over processes an outcome, and reports whether it is the last.
-func (t *trial) over(resp *http.Response, err error) bool {
+func (t *attempts) over(resp *http.Response, err error) bool {
 	t.last = t.call.Judge(resp, err)
 	if t.last.Verdict == fault.Done {
 		return true
@@ -135,7 +135,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 
 // failed counts a failure, and reports whether it is one too many. A failed probe of a host that is
 // down does not count: the deadline ends that.
-func (t *trial) failed() bool {
+func (t *attempts) failed() bool {
 	r := t.last.Rule()
 	if t.call.ProbedInVain() && r.Blame >= fault.Gateway {
 		return false
@@ -153,7 +153,7 @@ func (t *trial) failed() bool {
 
 // repeatable reports whether the request may be sent again: it is idempotent, or nothing of it was
 // sent.
-func (t *trial) repeatable(err error) bool {
+func (t *attempts) repeatable(err error) bool {
 	if hint.Idempotent(t.req) {
 		return true
 	}
@@ -163,7 +163,7 @@ func (t *trial) repeatable(err error) bool {
 
 // backOff waits before the next attempt, for the backoff and the budget. ratelimit.Paced keeps the
 // pause of a refusing host, and Guarded that of a host that is down, for all requests.
-func (t *trial) backOff() error {
+func (t *attempts) backOff() error {
 	h := t.call.Host
 	h.Meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
 	if t.last.Verdict == fault.Throttled || t.call.ProbedInVain() {
@@ -185,7 +185,7 @@ func (t *trial) backOff() error {
 
 // end turns the last outcome into the plugin's result: a reply, or an error that lists all
 // attempts.
-func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
+func (t *attempts) end(resp *http.Response, err error) (*http.Response, error) {
 	if err == nil {
 		return t.endReply(resp)
 	}
@@ -195,16 +195,16 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	if late := t.clock.over(); late != nil {
 		err = late
 	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.Cause != "pause" {
-		err = fault.Told(join("; ", t.call.Words(nil, err), t.whyOnce(), fault.Advice(err)), err)
+		err = fault.WithText(join("; ", t.call.Words(nil, err), t.whyOnce(), fault.Advice(err)), err)
 	} else {
-		err = fault.Told(join("; ", t.gaveUp(), t.unsaid(err), fault.Advice(err)), err)
+		err = fault.WithText(join("; ", t.gaveUp(), t.otherReason(err), fault.Advice(err)), err)
 	}
 	return nil, t.classed(err)
 }
 
 // endReply returns a reply. A plugin may find more in a 503 than the host can, so it receives the
 // reply and how often it came.
-func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
+func (t *attempts) endReply(resp *http.Response) (*http.Response, error) {
 	resp.Header.Del(hint.GaveUp)
 	switch {
 	case t.last.Verdict == fault.Done:
@@ -222,7 +222,7 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 }
 
 // spend takes a retry from the host's budget, when there is one.
-func (t *trial) spend() error {
+func (t *attempts) spend() error {
 	h, share, start := t.call.Host, t.policy.RetryBudget, time.Now()
 	for !h.Budget.Retry(time.Now(), share) {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)

@@ -34,7 +34,7 @@ const (
 
 // Obey permits what the robots.txt of a host allows to p's user agent. It calls delay with the time
 // that a host wants between two requests.
-func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
+func Obey(p httppolicy.Policy, known *Cache, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if !p.Robots {
 			return next
@@ -90,28 +90,28 @@ func robotsText(ok bool, by string, delay time.Duration) string {
 	return text
 }
 
-// Books keeps the robots.txt of each origin. The zero value is ready for use.
-type Books struct {
+// Cache keeps the robots.txt of each origin. The zero value is ready for use.
+type Cache struct {
 	mu sync.Mutex
-	m  map[origin.Origin]*rulebook
+	m  map[origin.Origin]*siteRules
 }
 
-func (r *Books) get(o origin.Origin) *rulebook {
+func (r *Cache) get(o origin.Origin) *siteRules {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.m == nil {
-		r.m = map[origin.Origin]*rulebook{}
+		r.m = map[origin.Origin]*siteRules{}
 	}
 	b := r.m[o]
 	if b == nil {
-		b = &rulebook{}
+		b = &siteRules{}
 		r.m[o] = b
 	}
 	return b
 }
 
-// rulebook is the robots.txt of one origin, as last read.
-type rulebook struct {
+// siteRules is the robots.txt of one origin, as last read.
+type siteRules struct {
 	flight singleflight.Group
 
 	mu   sync.Mutex
@@ -122,7 +122,7 @@ type rulebook struct {
 
 // read returns the file, requested once for all waiting requests. An expired file is better than
 // none.
-func (b *rulebook) read(ctx context.Context, ask func(context.Context) (*robots.File, error)) (*robots.File, error) {
+func (b *siteRules) read(ctx context.Context, ask func(context.Context) (*robots.File, error)) (*robots.File, error) {
 	if file, err, fresh := b.kept(); fresh {
 		return file, err
 	}
@@ -151,7 +151,7 @@ func (b *rulebook) read(ctx context.Context, ask func(context.Context) (*robots.
 	}
 }
 
-func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
+func (b *siteRules) kept() (file *robots.File, err error, fresh bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	age := time.Since(b.at)

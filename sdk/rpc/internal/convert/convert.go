@@ -273,6 +273,17 @@ func HeadersFrom(in []*pb.Header) http.Header {
 	return out
 }
 
+// SinkPlanTo converts what a sink would do to a message.
+func SinkPlanTo(p sdk.SinkPlan) *pb.PlanSinkResponse {
+	return &pb.PlanSinkResponse{Effects: Each(p.Effects, text.Valid), Statements: Each(p.Statements, text.Valid)}
+}
+
+// SinkPlanFrom reads what a sink would do of a message.
+func SinkPlanFrom(r *pb.PlanSinkResponse) sdk.SinkPlan {
+	return sdk.SinkPlan{Effects: Each(r.GetEffects(), text.Harmless),
+		Statements: Each(r.GetStatements(), text.Harmless)}
+}
+
 var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
 	sdk.AtLeastOnce: pb.Guarantee_DELIVERY_AT_LEAST_ONCE,
 	sdk.OncePerKey:  pb.Guarantee_DELIVERY_ONCE_PER_KEY,

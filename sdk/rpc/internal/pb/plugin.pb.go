@@ -97,6 +97,8 @@ const (
 	Feature_FEATURE_PARALLEL_WRITES Feature = 5
 	// Sink: FinishSink is to be called when a run is complete.
 	Feature_FEATURE_FINISH Feature = 6
+	// Sink: PlanSink may be called.
+	Feature_FEATURE_PLAN_SINK Feature = 7
 )
 
 // Enum value maps for Feature.
@@ -109,6 +111,7 @@ var (
 		4: "FEATURE_OUT_STREAMS",
 		5: "FEATURE_PARALLEL_WRITES",
 		6: "FEATURE_FINISH",
+		7: "FEATURE_PLAN_SINK",
 	}
 	Feature_value = map[string]int32{
 		"FEATURE_UNSPECIFIED":     0,
@@ -118,6 +121,7 @@ var (
 		"FEATURE_OUT_STREAMS":     4,
 		"FEATURE_PARALLEL_WRITES": 5,
 		"FEATURE_FINISH":          6,
+		"FEATURE_PLAN_SINK":       7,
 	}
 )
 
@@ -1113,7 +1117,7 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_SOURCE\x10\x01\x12\x12\n" +
 	"\x0eKIND_TRANSFORM\x10\x02\x12\r\n" +
-	"\tKIND_SINK\x10\x03*\xa5\x01\n" +
+	"\tKIND_SINK\x10\x03*\xbc\x01\n" +
 	"\aFeature\x12\x17\n" +
 	"\x13FEATURE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFEATURE_CHECK\x10\x01\x12\x10\n" +
@@ -1121,7 +1125,8 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x0eFEATURE_COMMIT\x10\x03\x12\x17\n" +
 	"\x13FEATURE_OUT_STREAMS\x10\x04\x12\x1b\n" +
 	"\x17FEATURE_PARALLEL_WRITES\x10\x05\x12\x12\n" +
-	"\x0eFEATURE_FINISH\x10\x062\x81\x04\n" +
+	"\x0eFEATURE_FINISH\x10\x06\x12\x15\n" +
+	"\x11FEATURE_PLAN_SINK\x10\a2\x81\x04\n" +
 	"\rPluginService\x12W\n" +
 	"\bDescribe\x12$.scrapekit.plugin.v1.DescribeRequest\x1a%.scrapekit.plugin.v1.DescribeResponse\x12J\n" +
 	"\x04Host\x12\x1d.scrapekit.plugin.v1.FromHost\x1a\x1f.scrapekit.plugin.v1.FromPlugin(\x010\x01\x12Z\n" +

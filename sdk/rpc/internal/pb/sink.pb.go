@@ -23,6 +23,105 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type PlanSinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that would come.
+	Streams       []*Stream `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanSinkRequest) Reset() {
+	*x = PlanSinkRequest{}
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanSinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanSinkRequest) ProtoMessage() {}
+
+func (x *PlanSinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanSinkRequest.ProtoReflect.Descriptor instead.
+func (*PlanSinkRequest) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *PlanSinkRequest) GetStreams() []*Stream {
+	if x != nil {
+		return x.Streams
+	}
+	return nil
+}
+
+type PlanSinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What becomes of each stream, a line each, for people.
+	Effects []string `protobuf:"bytes,1,rep,name=effects,proto3" json:"effects,omitempty"`
+	// What the sink would have its system do before the first record, in that system's language: SQL, say.
+	Statements    []string `protobuf:"bytes,2,rep,name=statements,proto3" json:"statements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanSinkResponse) Reset() {
+	*x = PlanSinkResponse{}
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanSinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanSinkResponse) ProtoMessage() {}
+
+func (x *PlanSinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanSinkResponse.ProtoReflect.Descriptor instead.
+func (*PlanSinkResponse) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PlanSinkResponse) GetEffects() []string {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+func (x *PlanSinkResponse) GetStatements() []string {
+	if x != nil {
+		return x.Statements
+	}
+	return nil
+}
+
 type OpenSinkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Start         *Start                 `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`
@@ -32,7 +131,7 @@ type OpenSinkRequest struct {
 
 func (x *OpenSinkRequest) Reset() {
 	*x = OpenSinkRequest{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[0]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -44,7 +143,7 @@ func (x *OpenSinkRequest) String() string {
 func (*OpenSinkRequest) ProtoMessage() {}
 
 func (x *OpenSinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[0]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -57,7 +156,7 @@ func (x *OpenSinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSinkRequest.ProtoReflect.Descriptor instead.
 func (*OpenSinkRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{0}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *OpenSinkRequest) GetStart() *Start {
@@ -75,7 +174,7 @@ type OpenSinkResponse struct {
 
 func (x *OpenSinkResponse) Reset() {
 	*x = OpenSinkResponse{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[1]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -87,7 +186,7 @@ func (x *OpenSinkResponse) String() string {
 func (*OpenSinkResponse) ProtoMessage() {}
 
 func (x *OpenSinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[1]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -100,7 +199,7 @@ func (x *OpenSinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSinkResponse.ProtoReflect.Descriptor instead.
 func (*OpenSinkResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{1}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{3}
 }
 
 type WriteRequest struct {
@@ -112,7 +211,7 @@ type WriteRequest struct {
 
 func (x *WriteRequest) Reset() {
 	*x = WriteRequest{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[2]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -124,7 +223,7 @@ func (x *WriteRequest) String() string {
 func (*WriteRequest) ProtoMessage() {}
 
 func (x *WriteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[2]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -137,7 +236,7 @@ func (x *WriteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteRequest.ProtoReflect.Descriptor instead.
 func (*WriteRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{2}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WriteRequest) GetBatch() *Batch {
@@ -158,7 +257,7 @@ type WriteResponse struct {
 
 func (x *WriteResponse) Reset() {
 	*x = WriteResponse{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[3]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -170,7 +269,7 @@ func (x *WriteResponse) String() string {
 func (*WriteResponse) ProtoMessage() {}
 
 func (x *WriteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[3]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -183,7 +282,7 @@ func (x *WriteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteResponse.ProtoReflect.Descriptor instead.
 func (*WriteResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{3}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WriteResponse) GetRejects() []*Reject {
@@ -208,7 +307,7 @@ type CommitSinkRequest struct {
 
 func (x *CommitSinkRequest) Reset() {
 	*x = CommitSinkRequest{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -220,7 +319,7 @@ func (x *CommitSinkRequest) String() string {
 func (*CommitSinkRequest) ProtoMessage() {}
 
 func (x *CommitSinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -233,7 +332,7 @@ func (x *CommitSinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitSinkRequest.ProtoReflect.Descriptor instead.
 func (*CommitSinkRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{4}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{6}
 }
 
 type CommitSinkResponse struct {
@@ -248,7 +347,7 @@ type CommitSinkResponse struct {
 
 func (x *CommitSinkResponse) Reset() {
 	*x = CommitSinkResponse{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +359,7 @@ func (x *CommitSinkResponse) String() string {
 func (*CommitSinkResponse) ProtoMessage() {}
 
 func (x *CommitSinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +372,7 @@ func (x *CommitSinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitSinkResponse.ProtoReflect.Descriptor instead.
 func (*CommitSinkResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CommitSinkResponse) GetToken() []byte {
@@ -293,15 +392,17 @@ func (x *CommitSinkResponse) GetRejects() []*Reject {
 type FinishSinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run, as in Start.
-	Run           string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
-	Full          bool   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	Run  string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	Full bool   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	// A stage before the sinks has rejected records of the run: that a record has not come does not say that it is not there.
+	Rejected      bool `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FinishSinkRequest) Reset() {
 	*x = FinishSinkRequest{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +414,7 @@ func (x *FinishSinkRequest) String() string {
 func (*FinishSinkRequest) ProtoMessage() {}
 
 func (x *FinishSinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +427,7 @@ func (x *FinishSinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishSinkRequest.ProtoReflect.Descriptor instead.
 func (*FinishSinkRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{6}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FinishSinkRequest) GetRun() string {
@@ -343,6 +444,13 @@ func (x *FinishSinkRequest) GetFull() bool {
 	return false
 }
 
+func (x *FinishSinkRequest) GetRejected() bool {
+	if x != nil {
+		return x.Rejected
+	}
+	return false
+}
+
 type FinishSinkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The next CommitSink has rejects to tell: the host commits and calls FinishSink again.
@@ -353,7 +461,7 @@ type FinishSinkResponse struct {
 
 func (x *FinishSinkResponse) Reset() {
 	*x = FinishSinkResponse{}
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +473,7 @@ func (x *FinishSinkResponse) String() string {
 func (*FinishSinkResponse) ProtoMessage() {}
 
 func (x *FinishSinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +486,7 @@ func (x *FinishSinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishSinkResponse.ProtoReflect.Descriptor instead.
 func (*FinishSinkResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FinishSinkResponse) GetCommit() bool {
@@ -392,7 +500,14 @@ var File_scrapekit_plugin_v1_sink_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
 	"\n" +
-	"\x1escrapekit/plugin/v1/sink.proto\x12\x13scrapekit.plugin.v1\x1a\x1fscrapekit/plugin/v1/types.proto\"C\n" +
+	"\x1escrapekit/plugin/v1/sink.proto\x12\x13scrapekit.plugin.v1\x1a\x1fscrapekit/plugin/v1/types.proto\"H\n" +
+	"\x0fPlanSinkRequest\x125\n" +
+	"\astreams\x18\x01 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\"L\n" +
+	"\x10PlanSinkResponse\x12\x18\n" +
+	"\aeffects\x18\x01 \x03(\tR\aeffects\x12\x1e\n" +
+	"\n" +
+	"statements\x18\x02 \x03(\tR\n" +
+	"statements\"C\n" +
 	"\x0fOpenSinkRequest\x120\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.scrapekit.plugin.v1.StartR\x05start\"\x12\n" +
 	"\x10OpenSinkResponse\"@\n" +
@@ -404,13 +519,15 @@ const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
 	"\x11CommitSinkRequest\"a\n" +
 	"\x12CommitSinkResponse\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\fR\x05token\x125\n" +
-	"\arejects\x18\x02 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\"9\n" +
+	"\arejects\x18\x02 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\"U\n" +
 	"\x11FinishSinkRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n" +
-	"\x04full\x18\x02 \x01(\bR\x04full\",\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\x12\x1a\n" +
+	"\brejected\x18\x03 \x01(\bR\brejected\",\n" +
 	"\x12FinishSinkResponse\x12\x16\n" +
-	"\x06commit\x18\x01 \x01(\bR\x06commit2\xf4\x02\n" +
+	"\x06commit\x18\x01 \x01(\bR\x06commit2\xcd\x03\n" +
 	"\vSinkService\x12W\n" +
+	"\bPlanSink\x12$.scrapekit.plugin.v1.PlanSinkRequest\x1a%.scrapekit.plugin.v1.PlanSinkResponse\x12W\n" +
 	"\bOpenSink\x12$.scrapekit.plugin.v1.OpenSinkRequest\x1a%.scrapekit.plugin.v1.OpenSinkResponse\x12N\n" +
 	"\x05Write\x12!.scrapekit.plugin.v1.WriteRequest\x1a\".scrapekit.plugin.v1.WriteResponse\x12]\n" +
 	"\n" +
@@ -430,40 +547,46 @@ func file_scrapekit_plugin_v1_sink_proto_rawDescGZIP() []byte {
 	return file_scrapekit_plugin_v1_sink_proto_rawDescData
 }
 
-var file_scrapekit_plugin_v1_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_scrapekit_plugin_v1_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_scrapekit_plugin_v1_sink_proto_goTypes = []any{
-	(*OpenSinkRequest)(nil),    // 0: scrapekit.plugin.v1.OpenSinkRequest
-	(*OpenSinkResponse)(nil),   // 1: scrapekit.plugin.v1.OpenSinkResponse
-	(*WriteRequest)(nil),       // 2: scrapekit.plugin.v1.WriteRequest
-	(*WriteResponse)(nil),      // 3: scrapekit.plugin.v1.WriteResponse
-	(*CommitSinkRequest)(nil),  // 4: scrapekit.plugin.v1.CommitSinkRequest
-	(*CommitSinkResponse)(nil), // 5: scrapekit.plugin.v1.CommitSinkResponse
-	(*FinishSinkRequest)(nil),  // 6: scrapekit.plugin.v1.FinishSinkRequest
-	(*FinishSinkResponse)(nil), // 7: scrapekit.plugin.v1.FinishSinkResponse
-	(*Start)(nil),              // 8: scrapekit.plugin.v1.Start
-	(*Batch)(nil),              // 9: scrapekit.plugin.v1.Batch
-	(*Reject)(nil),             // 10: scrapekit.plugin.v1.Reject
-	(*Counter)(nil),            // 11: scrapekit.plugin.v1.Counter
+	(*PlanSinkRequest)(nil),    // 0: scrapekit.plugin.v1.PlanSinkRequest
+	(*PlanSinkResponse)(nil),   // 1: scrapekit.plugin.v1.PlanSinkResponse
+	(*OpenSinkRequest)(nil),    // 2: scrapekit.plugin.v1.OpenSinkRequest
+	(*OpenSinkResponse)(nil),   // 3: scrapekit.plugin.v1.OpenSinkResponse
+	(*WriteRequest)(nil),       // 4: scrapekit.plugin.v1.WriteRequest
+	(*WriteResponse)(nil),      // 5: scrapekit.plugin.v1.WriteResponse
+	(*CommitSinkRequest)(nil),  // 6: scrapekit.plugin.v1.CommitSinkRequest
+	(*CommitSinkResponse)(nil), // 7: scrapekit.plugin.v1.CommitSinkResponse
+	(*FinishSinkRequest)(nil),  // 8: scrapekit.plugin.v1.FinishSinkRequest
+	(*FinishSinkResponse)(nil), // 9: scrapekit.plugin.v1.FinishSinkResponse
+	(*Stream)(nil),             // 10: scrapekit.plugin.v1.Stream
+	(*Start)(nil),              // 11: scrapekit.plugin.v1.Start
+	(*Batch)(nil),              // 12: scrapekit.plugin.v1.Batch
+	(*Reject)(nil),             // 13: scrapekit.plugin.v1.Reject
+	(*Counter)(nil),            // 14: scrapekit.plugin.v1.Counter
 }
 var file_scrapekit_plugin_v1_sink_proto_depIdxs = []int32{
-	8,  // 0: scrapekit.plugin.v1.OpenSinkRequest.start:type_name -> scrapekit.plugin.v1.Start
-	9,  // 1: scrapekit.plugin.v1.WriteRequest.batch:type_name -> scrapekit.plugin.v1.Batch
-	10, // 2: scrapekit.plugin.v1.WriteResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
-	11, // 3: scrapekit.plugin.v1.WriteResponse.counters:type_name -> scrapekit.plugin.v1.Counter
-	10, // 4: scrapekit.plugin.v1.CommitSinkResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
-	0,  // 5: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
-	2,  // 6: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
-	4,  // 7: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
-	6,  // 8: scrapekit.plugin.v1.SinkService.FinishSink:input_type -> scrapekit.plugin.v1.FinishSinkRequest
-	1,  // 9: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
-	3,  // 10: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
-	5,  // 11: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
-	7,  // 12: scrapekit.plugin.v1.SinkService.FinishSink:output_type -> scrapekit.plugin.v1.FinishSinkResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	10, // 0: scrapekit.plugin.v1.PlanSinkRequest.streams:type_name -> scrapekit.plugin.v1.Stream
+	11, // 1: scrapekit.plugin.v1.OpenSinkRequest.start:type_name -> scrapekit.plugin.v1.Start
+	12, // 2: scrapekit.plugin.v1.WriteRequest.batch:type_name -> scrapekit.plugin.v1.Batch
+	13, // 3: scrapekit.plugin.v1.WriteResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
+	14, // 4: scrapekit.plugin.v1.WriteResponse.counters:type_name -> scrapekit.plugin.v1.Counter
+	13, // 5: scrapekit.plugin.v1.CommitSinkResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
+	0,  // 6: scrapekit.plugin.v1.SinkService.PlanSink:input_type -> scrapekit.plugin.v1.PlanSinkRequest
+	2,  // 7: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
+	4,  // 8: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
+	6,  // 9: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
+	8,  // 10: scrapekit.plugin.v1.SinkService.FinishSink:input_type -> scrapekit.plugin.v1.FinishSinkRequest
+	1,  // 11: scrapekit.plugin.v1.SinkService.PlanSink:output_type -> scrapekit.plugin.v1.PlanSinkResponse
+	3,  // 12: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
+	5,  // 13: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
+	7,  // 14: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
+	9,  // 15: scrapekit.plugin.v1.SinkService.FinishSink:output_type -> scrapekit.plugin.v1.FinishSinkResponse
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_sink_proto_init() }
@@ -478,7 +601,7 @@ func file_scrapekit_plugin_v1_sink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_sink_proto_rawDesc), len(file_scrapekit_plugin_v1_sink_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

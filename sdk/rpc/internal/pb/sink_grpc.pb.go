@@ -21,6 +21,7 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	SinkService_PlanSink_FullMethodName   = "/scrapekit.plugin.v1.SinkService/PlanSink"
 	SinkService_OpenSink_FullMethodName   = "/scrapekit.plugin.v1.SinkService/OpenSink"
 	SinkService_Write_FullMethodName      = "/scrapekit.plugin.v1.SinkService/Write"
 	SinkService_CommitSink_FullMethodName = "/scrapekit.plugin.v1.SinkService/CommitSink"
@@ -31,6 +32,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type SinkServiceClient interface {
+	// PlanSink says what a run would do with these streams, and changes nothing. Called only if features holds FEATURE_PLAN_SINK, and
+	// of an instance that is not opened.
+	PlanSink(ctx context.Context, in *PlanSinkRequest, opts ...grpc.CallOption) (*PlanSinkResponse, error)
 	// OpenSink brings the sink back to exactly its last token. Called once, before Write, if features holds FEATURE_OPEN.
 	OpenSink(ctx context.Context, in *OpenSinkRequest, opts ...grpc.CallOption) (*OpenSinkResponse, error)
 	// Write takes a batch; it need not be durable yet. Calls come one at a time unless features holds FEATURE_PARALLEL_WRITES.
@@ -49,6 +53,16 @@ type sinkServiceClient struct {
 
 func NewSinkServiceClient(cc grpc.ClientConnInterface) SinkServiceClient {
 	return &sinkServiceClient{cc}
+}
+
+func (c *sinkServiceClient) PlanSink(ctx context.Context, in *PlanSinkRequest, opts ...grpc.CallOption) (*PlanSinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlanSinkResponse)
+	err := c.cc.Invoke(ctx, SinkService_PlanSink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *sinkServiceClient) OpenSink(ctx context.Context, in *OpenSinkRequest, opts ...grpc.CallOption) (*OpenSinkResponse, error) {
@@ -95,6 +109,9 @@ func (c *sinkServiceClient) FinishSink(ctx context.Context, in *FinishSinkReques
 // All implementations must embed UnimplementedSinkServiceServer
 // for forward compatibility.
 type SinkServiceServer interface {
+	// PlanSink says what a run would do with these streams, and changes nothing. Called only if features holds FEATURE_PLAN_SINK, and
+	// of an instance that is not opened.
+	PlanSink(context.Context, *PlanSinkRequest) (*PlanSinkResponse, error)
 	// OpenSink brings the sink back to exactly its last token. Called once, before Write, if features holds FEATURE_OPEN.
 	OpenSink(context.Context, *OpenSinkRequest) (*OpenSinkResponse, error)
 	// Write takes a batch; it need not be durable yet. Calls come one at a time unless features holds FEATURE_PARALLEL_WRITES.
@@ -115,6 +132,9 @@ type SinkServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedSinkServiceServer struct{}
 
+func (UnimplementedSinkServiceServer) PlanSink(context.Context, *PlanSinkRequest) (*PlanSinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlanSink not implemented")
+}
 func (UnimplementedSinkServiceServer) OpenSink(context.Context, *OpenSinkRequest) (*OpenSinkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method OpenSink not implemented")
 }
@@ -146,6 +166,24 @@ func RegisterSinkServiceServer(s grpc.ServiceRegistrar, srv SinkServiceServer) {
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&SinkService_ServiceDesc, srv)
+}
+
+func _SinkService_PlanSink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlanSinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SinkServiceServer).PlanSink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SinkService_PlanSink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SinkServiceServer).PlanSink(ctx, req.(*PlanSinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _SinkService_OpenSink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -227,6 +265,10 @@ var SinkService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "scrapekit.plugin.v1.SinkService",
 	HandlerType: (*SinkServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "PlanSink",
+			Handler:    _SinkService_PlanSink_Handler,
+		},
 		{
 			MethodName: "OpenSink",
 			Handler:    _SinkService_OpenSink_Handler,

@@ -1,4 +1,4 @@
-// Routes of how the site is set up, where a shelf alone is no answer.
+// Routes of the site's setup that need more than a list.
 
 package jiratest
 
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// settings is GET /configuration.
+// settings is the reply to GET /configuration.
 const settings = `{"votingEnabled":true,"watchingEnabled":true,"unassignedIssuesAllowed":true,"subTasksEnabled":true,"issueLinkingEnabled":true,` +
 	`"timeTrackingEnabled":true,"attachmentsEnabled":true,"timeTrackingConfiguration":{"workingHoursPerDay":8.0,"workingDaysPerWeek":5.0,"timeFormat":"pretty","defaultUnit":"minute"}}`
 
@@ -20,10 +20,10 @@ func (c *call) configuration() error {
 	return nil
 }
 
-// allPermissions are members of one object, by their keys.
+// allPermissions answers with the permissions as members of one object, by their keys.
 func (c *call) allPermissions() error {
 	c.out.WriteString(`{"permissions":{`)
-	for i, p := range *c.server.shelf("permissions") {
+	for i, p := range *c.server.siteList("permissions") {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
@@ -33,7 +33,7 @@ func (c *call) allPermissions() error {
 	return nil
 }
 
-// auditRecords gives the log newest first, by offset and limit.
+// auditRecords answers with the log, newest first, by offset and limit.
 func (c *call) auditRecords() error {
 	q := c.r.URL.Query()
 	offset, err := strconv.Atoi(cmp.Or(q.Get("offset"), "0"))
@@ -41,7 +41,7 @@ func (c *call) auditRecords() error {
 	if err != nil || bad != nil || offset < 0 {
 		return messages(http.StatusBadRequest, "offset and limit have to be numbers.")
 	}
-	list := slices.Clone(*c.server.shelf("audit_records"))
+	list := slices.Clone(*c.server.siteList("audit_records"))
 	slices.Reverse(list)
 	if from := q.Get("from"); from != "" {
 		list = slices.DeleteFunc(list, func(e entry) bool {
@@ -63,9 +63,9 @@ func auditTime(e entry) string {
 	return created
 }
 
-// dashboards is the older list, whose startAt has to be a multiple of maxResults.
+// dashboards answers with the older list, whose startAt must be a multiple of maxResults.
 func (c *call) dashboards() error {
-	list := *c.server.shelf("dashboards")
+	list := *c.server.siteList("dashboards")
 	longest := cmp.Or(c.server.options.ListPage, 1000)
 	from, to, limit, err := c.span(len(list), min(20, longest), longest)
 	if err != nil {
@@ -94,8 +94,8 @@ func (c *call) screenTabFields() error {
 	return nil
 }
 
-// contextOptions answers with the options of a context of a field; a field
-// whose type has none is a mistake of the caller's.
+// contextOptions answers with the options of a context of a field. It is an error of the caller if
+// the type of the field has no options.
 func (c *call) contextOptions() error {
 	context := c.r.PathValue("contextId")
 	e, ok := c.server.entryOf("field_contexts", context)
@@ -108,7 +108,7 @@ func (c *call) contextOptions() error {
 	return c.bean(c.server.children("field_options", context), 100)
 }
 
-// takesOptions tells whether the field of a context is of a type that has options.
+// takesOptions reports whether the field of a context is of a type that has options.
 func (s *Server) takesOptions(context entry) bool {
 	return slices.ContainsFunc(s.fieldList(), func(f fieldInfo) bool {
 		return f.id == context.parent && (f.custom == "select" || f.custom == "multicheckboxes")
@@ -124,7 +124,7 @@ func (c *call) fieldContexts() error {
 	return c.bean(c.server.children("field_contexts", id), 50)
 }
 
-// fieldOption is an option by its id.
+// fieldOption answers with an option by its id.
 func (c *call) fieldOption() error {
 	e, ok := c.server.entryOf("field_options", c.r.PathValue("id"))
 	if !ok {
@@ -134,7 +134,7 @@ func (c *call) fieldOption() error {
 	return nil
 }
 
-// labels are those in use.
+// labels answers with the labels in use.
 func (c *call) labels() error {
 	var list []entry
 	for _, name := range c.server.labelsInUse() {

@@ -85,7 +85,7 @@ func (c *call) configurationRaw(b *board) json.RawMessage {
 		quote(b.project.name), 20_000+b.id, apiRoot, 20_000+b.id, apiRoot, apiRoot, apiRoot)
 }
 
-// done tells whether the status of an issue is one of the last.
+// done reports whether the status of an issue is a final one.
 func (r *record) done() bool { return strings.Contains(string(r.raw("status")), `"key":"done"`) }
 
 func (r *record) isEpic() bool { return valueOf(r.raw("issuetype")).Name == "Epic" }
@@ -102,7 +102,7 @@ func (c *call) boardOf() (*board, error) {
 		"have permission to view it.")
 }
 
-// boardsSeen are the boards of projects that the caller sees.
+// boardsSeen returns the boards of projects that the caller sees.
 func (c *call) boardsSeen() []*board {
 	var seen []*board
 	for _, b := range c.server.store.boards {
@@ -113,8 +113,8 @@ func (c *call) boardsSeen() []*board {
 	return seen
 }
 
-// sprintless is the 400 of a board that has no sprints, in the language of the
-// site unless the caller insists on English.
+// sprintless is the 400 of a board without sprints, in the language of the site unless the caller
+// requests English.
 func (c *call) sprintless() error {
 	text := "Das Board unterstützt keine Sprints."
 	if c.r.Header.Get("X-Force-Accept-Language") == "true" &&
@@ -124,8 +124,8 @@ func (c *call) sprintless() error {
 	return messages(400, text)
 }
 
-// sprints writes the field of an issue: objects on Cloud, on Data Center the
-// texts of Java objects with their hash.
+// sprints writes the field of an issue: objects on Cloud; on Data Center the texts of Java objects
+// with their hashes.
 func (c *call) sprints(r *record) {
 	if len(r.sprints) == 0 {
 		c.out.WriteString("null")
@@ -151,7 +151,7 @@ func (c *call) sprints(r *record) {
 	c.out.WriteByte(']')
 }
 
-// sprintSeed makes the hash of a sprint another on every fetch, if the quirk is on.
+// sprintSeed changes the hash of a sprint on every fetch, if the quirk is on.
 func (c *call) sprintSeed() uint64 {
 	if c.server.options.Quirks.SprintHashes {
 		return c.server.fetches.Add(1)

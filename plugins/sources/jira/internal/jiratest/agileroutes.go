@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// agilePage writes a page of boards, sprints or epics. Only boards say a total.
+// agilePage writes a page of boards, sprints or epics. Only boards have a total.
 func (c *call) agilePage(list []entry, total bool) error {
 	longest := cmp.Or(c.server.options.ListPage, 50)
 	from, to, limit, err := c.span(len(list), longest, longest)
@@ -167,7 +167,7 @@ func (c *call) onBoard(b *board) []*record {
 	return c.pick(func(r *record) bool { return r.project == b.project })
 }
 
-// backlog is what is neither done nor in a sprint that is on or yet to come.
+// backlog returns the issues that are neither done nor in an active or future sprint.
 func (c *call) backlog(b *board) []*record {
 	return c.pick(func(r *record) bool {
 		return r.project == b.project && !r.isEpic() && !r.done() &&

@@ -1,5 +1,5 @@
-// The bytes of attachments: Data Center serves them itself, Cloud sends the
-// caller to another host.
+// The contents of attachments: Data Center serves them itself, Cloud redirects the caller to
+// another host.
 
 package jiratest
 
@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// bytesOf returns the content of an attachment: what was given, or bytes that
-// follow from the id.
+// bytesOf returns the content of an attachment: the given one, or bytes derived from the id.
 func (a *attachment) bytesOf() []byte {
 	if a.content != nil {
 		return a.content
@@ -29,7 +28,7 @@ func (a *attachment) bytesOf() []byte {
 	return out
 }
 
-// contentURL is where the metadata says that the bytes are.
+// contentURL is the address of the content, as the metadata states it.
 func (c *call) contentURL(a *attachment) string {
 	if c.cloud() {
 		return fmt.Sprintf("%s/attachment/content/%d", apiRoot, a.id)
@@ -50,8 +49,8 @@ func (c *call) secureAttachment() error {
 	return nil
 }
 
-// attachmentContent is Cloud's download: 303 to the media host, unless the
-// caller does not want to be redirected.
+// attachmentContent is Cloud's download: 303 to the media host, unless the caller asks not to be
+// redirected.
 func (c *call) attachmentContent() error {
 	_, a, err := c.attachmentOfPath()
 	if err != nil {
@@ -71,7 +70,7 @@ func (c *call) attachmentContent() error {
 	return nil
 }
 
-// sendBytes lets the reply be the bytes, or the range of them asked for.
+// sendBytes replies with the bytes, or with the requested range of them.
 func (c *call) sendBytes(a *attachment) {
 	name, kind, content := a.name, a.mime, a.bytesOf()
 	c.send = func() { serveBytes(c.w, c.r, name, kind, content) }

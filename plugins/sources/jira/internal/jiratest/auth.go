@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// caller is who asks; the empty name is the anonymous caller.
+// caller is the account of a request; the empty name is the anonymous caller.
 type caller struct {
 	name    string
 	sees    bool // may see the projects
-	refused bool // sent credentials that nobody has
+	refused bool // sent unknown credentials
 }
 
-// authenticate names the caller or returns the 401 of the product.
+// authenticate sets the caller, or returns the 401 of the product.
 func (c *call) authenticate() error {
 	auth := c.server.options.Auth
 	header := c.r.Header.Get("Authorization")
@@ -43,8 +43,8 @@ func (a Auth) check(r *http.Request, header string) (string, bool) {
 	return name, ok && known
 }
 
-// unauthorized is the product's 401. Data Center answers a wrong password with
-// a page for people and says why in a header.
+// unauthorized is the product's 401. Data Center answers a wrong password with an HTML page and
+// states the reason in a header.
 func (c *call) unauthorized(basic bool) error {
 	const text = "Client must be authenticated to access this resource."
 	if c.server.options.Flavour == Cloud {
@@ -63,7 +63,7 @@ func (c *call) unauthorized(basic bool) error {
 			"<p>Basic Authentication Failure - Reason : AUTHENTICATED_FAILED</p></body></html>"}
 }
 
-// member lets only callers through who are logged in.
+// member admits only callers who are logged in.
 func member(answer func(*call) error) func(*call) error {
 	return func(c *call) error {
 		if c.who.name == "" {
@@ -73,7 +73,7 @@ func member(answer func(*call) error) func(*call) error {
 	}
 }
 
-// admin lets only administrators through.
+// admin admits only administrators.
 func admin(answer func(*call) error) func(*call) error {
 	return member(func(c *call) error {
 		if c.server.options.Auth.NoAdmin {

@@ -50,8 +50,8 @@ func (c *call) bulkRequest(most int) (bulkRequest, error) {
 	return b, nil
 }
 
-// wanted returns the issues that the caller sees, once each, by ascending id.
-// Those that are not there or not to be seen are left out without a word.
+// wanted returns the issues that the caller sees, once each, by ascending id. Issues that do not
+// exist or are not visible are left out silently.
 func (c *call) wanted(idsOrKeys []string) []*record {
 	var list []*record
 	for _, name := range idsOrKeys {
@@ -93,7 +93,7 @@ func (c *call) bulkFetch() error {
 	return nil
 }
 
-// entryOf is a history with its issue, as the bulk route orders them.
+// entryOf is a history with its issue, in the order of the bulk route.
 type entryOf struct {
 	issue *record
 	*history
@@ -103,7 +103,7 @@ func (e entryOf) at() changelogToken {
 	return changelogToken{At: e.created.UnixMilli(), Issue: e.issue.id, History: e.id}
 }
 
-// changelogToken says which history a page ended with.
+// changelogToken is the last history of a page.
 type changelogToken struct {
 	At      int64  `json:"a"`
 	Issue   int64  `json:"i"`
@@ -146,13 +146,13 @@ func (c *call) bulkChangelogs() error {
 	return nil
 }
 
-// touches tells whether a history changes one of the fields; no fields mean all.
+// touches reports whether a history changes one of the fields; no fields mean all.
 func (e entryOf) touches(fieldIDs []string) bool {
 	return len(fieldIDs) == 0 || slices.ContainsFunc(e.fieldIDs(),
 		func(id string) bool { return slices.Contains(fieldIDs, id) })
 }
 
-// changeLogs writes the page, the histories of an issue together.
+// changeLogs writes the page, grouped by issue.
 func (c *call) changeLogs(page []entryOf) {
 	var order []*record
 	groups := map[*record][]*history{}
@@ -186,7 +186,7 @@ func (c *call) changeLogs(page []entryOf) {
 	c.out.WriteByte(']')
 }
 
-// hash names the request whichever page of it is asked for.
+// hash identifies the request, whichever page of it is requested.
 func (b bulkRequest) hash() uint64 { return hashText(fmt.Sprint(b.IDs, b.FieldIDs)) }
 
 func (t changelogToken) String() string {
@@ -197,7 +197,8 @@ func (t changelogToken) String() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// changelogToken reads the token of the request; none is before everything.
+// changelogToken reads the token of the request. Without one, it returns the token before all
+// others.
 func (c *call) changelogToken(b bulkRequest) (changelogToken, error) {
 	t := changelogToken{At: time.Time{}.UnixMilli()}
 	if b.NextPageToken == "" {
@@ -213,7 +214,7 @@ func (c *call) changelogToken(b bulkRequest) (changelogToken, error) {
 	return t, nil
 }
 
-// fieldIDs are the fields that a history changed.
+// fieldIDs returns the fields that a history changed.
 func (h *history) fieldIDs() []string {
 	items := h.items
 	if h.original != nil {

@@ -1,5 +1,5 @@
-// Caches: answers that stay the same until somebody changes the store, so that a
-// benchmark of a reader measures the reader.
+// Caches: replies that stay the same until the store changes, so that a benchmark of a reader
+// measures the reader.
 
 package jiratest
 
@@ -24,17 +24,17 @@ func (g *gate) Lock() {
 	g.changes.Add(1)
 }
 
-// What the caches hold at most.
+// Sizes of the caches.
 const (
 	cachedBytes     = 96 << 20
 	cachedQueries   = 64
 	cachedDocuments = 10_000
 )
 
-// cache holds piece issues and the results of queries as of one change.
+// cache holds rendered issues and results of queries as of one change.
 type cache struct {
 	mu      sync.Mutex
-	as      uint64 // of the changes
+	as      uint64 // number of the change
 	size    int
 	views   map[string]map[int64]piece
 	queries map[string][]hit
@@ -42,8 +42,7 @@ type cache struct {
 	docs    map[string][]byte
 }
 
-// piece is an issue in two parts: between them stands the volatile field, if
-// the issue has it.
+// piece is an issue in two parts. The volatile field stands between them, if the issue has it.
 type piece struct {
 	head, tail []byte
 	volatile   bool
@@ -127,14 +126,13 @@ func (k *cache) keepDocument(changes uint64, text string, doc []byte) {
 	}
 }
 
-// view names everything that decides how an issue is written for this caller.
+// view identifies everything that decides how an issue is written for this caller.
 func (c *call) view(sel *selection, expand map[string]bool) string {
 	return fmt.Sprintf("%v|%v|%s|%s|%s|%t|%d", *sel, slices.Sorted(maps.Keys(expand)), c.version, c.base(), c.who.name,
 		c.wide, c.embedded)
 }
 
-// page writes issues, from the cache where it has them. Their addresses are in
-// place already.
+// page writes issues, from the cache if they are in it. Their addresses are already set.
 func (c *call) page(page []hit, sel *selection, expand map[string]bool) {
 	view := c.view(sel, expand)
 	changes := c.server.store.mu.changes.Load()
@@ -172,7 +170,7 @@ func (c *call) piece(r *record, sel *selection, expand map[string]bool) piece {
 	return p
 }
 
-// place returns a copy with the caller's address in place of the placeholders.
+// place returns a copy with the caller's address instead of the placeholders.
 func (c *call) place(raw []byte) []byte {
 	here := c.base()
 	out := make([]byte, 0, len(raw)+64)
@@ -190,7 +188,7 @@ func (c *call) place(raw []byte) []byte {
 	}
 }
 
-// buffer lends a buffer for a reply.
+// buffer returns a pooled buffer for a reply.
 func (s *Server) buffer() *bytes.Buffer {
 	if b, ok := s.buffers.Get().(*bytes.Buffer); ok {
 		return b

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// site and apiRoot stand for the server's own address inside stored objects.
-// The reply writer puts the address in that the caller used.
+// site and apiRoot stand for the server's own address inside stored objects. The reply writer
+// inserts the address that the caller used.
 const (
 	site    = "https://jira.here.invalid"
 	apiRoot = site + "/rest/api/n"
@@ -18,9 +18,9 @@ const (
 // entry is one value of a list, rendered once and shared by all issues.
 type entry struct {
 	id, name string
-	raw      json.RawMessage // as it stands inside issues as well
-	detail   json.RawMessage // further properties that only its own list shows: "a":1,"b":2
-	parent   string          // id of what the list belongs to, such as a project
+	raw      json.RawMessage // as it appears inside issues
+	detail   json.RawMessage // further properties, which only its own list shows: "a":1,"b":2
+	parent   string          // id of its parent, such as a project
 }
 
 type linkType struct {
@@ -78,7 +78,7 @@ func newCatalog(f Flavour) *catalog {
 	return c
 }
 
-// status renders a status; the number of its category comes from the product.
+// status renders a status. The number of its category depends on the product.
 func status(id, name, about, category, key string) entry {
 	names := map[string][2]string{"new": {"blue-gray", "To Do"}, "indeterminate": {"yellow", "In Progress"},
 		"done": {"green", "Done"}}
@@ -138,7 +138,7 @@ func pick(list []entry, name string) (entry, bool) {
 	return entry{}, false
 }
 
-// must is pick for names that the package itself wrote.
+// must is pick for names that this package defines.
 func must(list []entry, name string) entry {
 	e, ok := pick(list, name)
 	if !ok {

@@ -43,8 +43,8 @@ func (c *call) attachments(r *record) {
 	c.out.WriteByte(']')
 }
 
-// The two ways an attachment is written. Inside an issue its id is a string;
-// alone, Data Center leaves the id out and Cloud writes a number.
+// The two forms of an attachment. Inside an issue its id is a string; alone, Data Center leaves the
+// id out and Cloud writes a number.
 const (
 	embeddedAttachment = iota
 	singleAttachment
@@ -70,37 +70,37 @@ func (c *call) attachment(a *attachment, way int) {
 		quote(c.contentURL(a)))
 }
 
-// votes renders the field, and with the voters the reply of its own route.
+// votes renders the field, or with the voters the reply of its own route.
 func (c *call) votes(r *record, list bool) {
 	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/votes","votes":%d,"hasVoted":%t`, apiRoot, r.key(), len(r.voters),
 		c.among(r.voters))
 	if list {
 		c.out.WriteString(`,"voters":`)
-		c.users(c.told(r.voters))
+		c.users(c.namedUsers(r.voters))
 	}
 	c.out.WriteByte('}')
 }
 
-// watchers renders the field, and with the watchers the reply of its own route.
+// watchers renders the field, or with the watchers the reply of its own route.
 func (c *call) watchers(r *record, list bool) {
 	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/watchers","watchCount":%d,"isWatching":%t`, apiRoot, r.key(),
 		len(r.watchers), c.among(r.watchers))
 	if list {
 		c.out.WriteString(`,"watchers":`)
-		c.users(c.told(r.watchers))
+		c.users(c.namedUsers(r.watchers))
 	}
 	c.out.WriteByte('}')
 }
 
-// among tells whether the caller is one of the users.
+// among reports whether the caller is one of the users.
 func (c *call) among(list []*user) bool {
 	u, ok := findUser(list, c.who.name)
 	return ok && c.who.name != "" && !u.gone
 }
 
-// told is what the caller may know of a list of voters or watchers: their
-// number is for all, their names need a permission.
-func (c *call) told(list []*user) []*user {
+// namedUsers returns the voters or watchers that the caller may see. Everybody sees their number;
+// their names need a permission.
+func (c *call) namedUsers(list []*user) []*user {
 	if c.server.options.Quirks.SecretVoters {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (c *call) remoteLink(r *record, l *remoteLink) {
 		quote(l.title), l.resolved)
 }
 
-// propertiesOf renders the wanted properties of an issue as an object.
+// propertiesOf renders the requested properties of an issue as an object.
 func (c *call) propertiesOf(r *record, wanted []string) {
 	c.out.WriteByte('{')
 	first := true

@@ -79,7 +79,7 @@ func (c *call) issueProperty() error {
 	return nil
 }
 
-// oneAttachment is the metadata of an attachment.
+// oneAttachment answers with the metadata of an attachment.
 func (c *call) oneAttachment() error {
 	_, a, err := c.attachmentOfPath()
 	if err == nil {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Copy adds n copies of every issue that there is. Each has an id, a number and
-// times of its own, a step later than those of the copy before it, and stands
-// beside no other issue. All else it shares with the original, so that a million
-// fit into memory: nothing may change an issue of this server any more.
+// Copy adds n copies of every issue. Each copy has an id, a number and times of its own, a step
+// later than those of the copy before it, and is linked to no other issue. It shares everything
+// else with the original, so that a million fit into memory. No issue of this server may be changed
+// afterwards.
 func (s *Server) Copy(n int, step time.Duration) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()

@@ -31,7 +31,7 @@ func (c *call) describe(sel *selection, expand map[string]bool) {
 	}
 }
 
-// object writes a value without the line feed that an encoder ends with.
+// object writes a value without the newline that an encoder appends.
 func (c *call) object(v any) {
 	raw, err := json.Marshal(v)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *call) renderedField(r *record, f *field) {
 	c.out.WriteString("null")
 }
 
-// rendered is wiki markup as HTML, roughly: paragraphs and line breaks.
+// rendered is wiki markup as simplified HTML: paragraphs and line breaks.
 func rendered(wiki string) string {
 	if wiki == "" {
 		return ""

@@ -23,8 +23,7 @@ const (
 	slow        faultKind = "slow"
 )
 
-// faultPlan decides attempt by attempt. It keeps two small numbers for each
-// distinct request.
+// faultPlan decides for each attempt. It keeps two small numbers for each distinct request.
 type faultPlan struct {
 	Faults
 	seed uint64
@@ -34,7 +33,7 @@ type faultPlan struct {
 
 type attempts struct {
 	total    uint64
-	failures int // in a row, up to now
+	failures int // in a row, so far
 }
 
 func newFaultPlan(f Faults, seed uint64) *faultPlan {
@@ -86,8 +85,8 @@ func (p *faultPlan) choose(x float64) faultKind {
 	return none
 }
 
-// inject carries out the planned fault. It returns false where the request is
-// thereby answered. Truncation is left to the caller, who has the reply.
+// inject applies the planned fault. It returns false if that answers the request. The caller, which
+// has the reply, truncates it.
 func (s *Server) inject(w http.ResponseWriter, r *http.Request) (faultKind, bool) {
 	if !s.faults.active() {
 		return none, true
@@ -113,12 +112,12 @@ func (s *Server) inject(w http.ResponseWriter, r *http.Request) (faultKind, bool
 	return kind, false
 }
 
-// identify names a request by what it asks for, whichever attempt it is.
+// identify returns a hash of the request, the same for each of its attempts.
 func identify(r *http.Request) uint64 {
 	h := fnv.New64a()
 	io.WriteString(h, r.Method+" "+r.URL.RequestURI()+"\n")
 	if r.Body != nil {
-		// An unreadable body makes the route fail too; nothing to do here.
+		// An unreadable body makes the route fail too.
 		body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody))
 		h.Write(body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -136,20 +135,20 @@ func fail(w http.ResponseWriter, dice uint64) {
 	writeMessages(w, status, "Internal server error")
 }
 
-// resetConnection closes without a reply; on TCP the caller sees a reset.
+// resetConnection closes the connection without a reply; on TCP the caller sees a reset.
 func resetConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // HTTP/2 and recorders: the nearest thing
+		panic(http.ErrAbortHandler) // HTTP/2 and recorders: the closest equivalent
 	}
-	// Whatever goes wrong from here on, the connection is gone, as it should be.
+	// From here on the connection is closed even if an error occurs.
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
 }
 
-// serveTruncated announces the whole reply, sends half of it and breaks off.
+// serveTruncated announces the whole reply, sends half of it and closes the connection.
 func serveTruncated(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	whole := &withheld{ResponseWriter: w, status: http.StatusOK}
 	h.ServeHTTP(whole, r)

@@ -14,14 +14,14 @@ import (
 // feedPage is the length of a page of the feeds.
 const feedPage = 1000
 
-// event is one line of a feed.
+// event is one entry of a feed.
 type event struct {
 	id int64
 	at time.Time
 }
 
-// worklogsUpdated lists the worklogs that are there, by the time of their last
-// change. A deleted one is only in the other feed.
+// worklogsUpdated lists the existing worklogs, by the time of their last change. A deleted one is
+// only in the other feed.
 func (c *call) worklogsUpdated() error {
 	var events []event
 	for _, r := range c.server.store.all {
@@ -64,9 +64,9 @@ func (c *call) feed(name string, events []event) error {
 	return nil
 }
 
-// feedPage cuts a page from the events from since on, oldest first, none of them
-// younger than a minute. Events of one millisecond stay on one page, for the
-// next begins at the time where this one ends.
+// feedPage returns a page of the events from since on, oldest first, none of them younger than a
+// minute. Events of one millisecond stay on one page, because the next page begins at the time at
+// which this one ends.
 func (c *call) feedPage(events []event, since int64) (page []event, more bool) {
 	young := c.server.options.Now().Add(-time.Minute)
 	for _, e := range events {
@@ -115,7 +115,7 @@ func (c *call) ids(most int) (map[int64]bool, error) {
 	return wanted, nil
 }
 
-// worklogList gives the details of worklogs by id; unseen ones are left out.
+// worklogList answers with the details of worklogs by id; invisible ones are left out.
 func (c *call) worklogList() error {
 	wanted, err := c.ids(feedPage)
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *call) worklogList() error {
 	return nil
 }
 
-// commentList gives comments by id; unseen ones are left out.
+// commentList answers with comments by id; invisible ones are left out.
 func (c *call) commentList() error {
 	wanted, err := c.ids(1000)
 	if err != nil {

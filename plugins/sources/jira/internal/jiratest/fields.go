@@ -90,7 +90,7 @@ func (f fieldInfo) render(cloud bool) json.RawMessage {
 	return raw
 }
 
-// schema says what the values of the field are.
+// schema describes the values of the field.
 func (f fieldInfo) schema() json.RawMessage {
 	schema := map[string]any{"type": f.kind}
 	if f.items != "" {
@@ -114,5 +114,5 @@ func (f fieldInfo) navigable() bool {
 	return s.has(f.id)
 }
 
-// fieldList is every field that GET /field lists.
+// fieldList returns every field that GET /field lists.
 func (s *Server) fieldList() []fieldInfo { return s.store.fields }

@@ -1,13 +1,13 @@
-// A change of product: a site that moves from Data Center to Cloud between two
-// runs, as public ones have done.
+// A change of product: a site that moves from Data Center to Cloud between two runs, as public
+// sites have done.
 
 package jiratest
 
 import "net/http"
 
-// Become makes the server play another flavour from now on. Issues, projects,
-// boards and people stay, with their ids; what only administrators see is set up
-// anew. It must not be called while requests are under way.
+// Become changes the flavour of the server. Issues, projects, boards and people stay, with their
+// ids; what only administrators see is set up again. It must not be called while requests are in
+// progress.
 func (s *Server) Become(f Flavour) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -17,11 +17,11 @@ func (s *Server) Become(f Flavour) {
 		u.raw = u.render(f)
 		s.everywhere(old, u.raw)
 	}
-	kept := shelves{}
+	kept := siteLists{}
 	for _, name := range []string{"project_versions", "project_components", "audit_records"} {
 		kept[name] = s.store.shelves[name]
 	}
-	s.stock()
+	s.fillLists()
 	for name, list := range kept {
 		s.store.shelves[name] = list
 	}

@@ -24,8 +24,8 @@ func newGroups(s *Server) []*group {
 	}
 }
 
-// userSearch is Data Center's: users whose name, address or display name begins
-// with the text; a dot or an empty quotation means all, as people have found out.
+// userSearch is Data Center's: users whose name, address or display name begins with the text. A
+// dot or an empty quotation means all, which is not documented.
 func (c *call) userSearch() error {
 	q := c.r.URL.Query()
 	text := strings.ToLower(q.Get("username"))
@@ -46,10 +46,10 @@ func (c *call) userSearch() error {
 	return c.userPage(found, 50)
 }
 
-// usersSearch is Cloud's list of everybody, those whose account is gone too.
+// usersSearch is Cloud's list of all users, including those whose account is closed.
 func (c *call) usersSearch() error { return c.userPage(c.server.people, 50) }
 
-// userPage writes a page that says nothing of its place in the list.
+// userPage writes a page that does not state its position in the list.
 func (c *call) userPage(list []*user, fallback int) error {
 	longest := 1000
 	if n := c.server.options.ListPage; n > 0 {
@@ -78,7 +78,7 @@ func (c *call) groupBulk() error {
 	return c.bean(list, 50)
 }
 
-// groupsPicker shows the first groups only, 20 unless asked for more.
+// groupsPicker answers with the first groups only, 20 by default.
 func (c *call) groupsPicker() error {
 	limit, err := number(c.r.URL.Query().Get("maxResults"), 20)
 	if err != nil {
@@ -122,7 +122,7 @@ func (c *call) projectRoles() error {
 		return err
 	}
 	c.out.WriteByte('{')
-	for i, r := range *c.server.shelf("roles") {
+	for i, r := range *c.server.siteList("roles") {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
@@ -145,7 +145,7 @@ func (c *call) projectRole() error {
 	return nil
 }
 
-// projectRoleOf writes a role with who is in it; the second person leads.
+// projectRoleOf writes a role with its members; the second person leads.
 func (c *call) projectRoleOf(p *project, r *entry) {
 	u := c.server.people[int(p.id)%4]
 	who := fmt.Sprintf(`"actorUser":{"accountId":"%s"}`, u.account)

@@ -28,8 +28,8 @@ func (c *call) record() (*record, error) {
 	return nil, messages(http.StatusNotFound, "Issue Does Not Exist")
 }
 
-// sees tells whether the caller may read the issue; an archived one still
-// answers, though no search finds it.
+// sees reports whether the caller may read the issue. An archived one still answers, although no
+// search finds it.
 func (c *call) sees(r *record) bool {
 	return c.who.sees && r.shown()
 }
@@ -46,7 +46,7 @@ func (c *call) getIssue() error {
 	return nil
 }
 
-// span reads startAt and maxResults and cuts them to a list's length.
+// span reads startAt and maxResults and limits them to a list's length.
 func (c *call) span(length, fallback, longest int) (from, to, limit int, err error) {
 	q := c.r.URL.Query()
 	if from, err = number(q.Get("startAt"), 0); err != nil {
@@ -62,7 +62,7 @@ func (c *call) span(length, fallback, longest int) (from, to, limit int, err err
 	return from, min(from+max(limit, 0), length), limit, nil
 }
 
-// unpaged is what Data Center reports as maxResults where nobody asked.
+// unpaged is the maxResults that Data Center states if the caller sets none.
 const unpaged = 1048576
 
 func (c *call) issueComments() error {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// predicate tells whether an issue matches.
+// predicate reports whether an issue matches.
 type predicate func(*record) bool
 
 func nothing(*record) bool { return false }
@@ -22,12 +22,12 @@ type binder struct {
 	zone      *time.Location
 	now       time.Time
 	precision time.Duration
-	lags      bool // the index is as of an earlier time
+	lags      bool // the index has the state of an earlier time
 	visible   bool // false: the caller sees no project
 	// unsearchable are the keys of projects that no query finds.
 	unsearchable []string
-	relative     *bool // set where a date depends on the time of the query
-	lenient      bool  // what does not exist is left out of a list, and no error
+	relative     *bool // set if a date depends on the time of the query
+	lenient      bool  // values that do not exist are left out of a list, without an error
 }
 
 func (b binder) bind(c *clause) (predicate, error) {
@@ -76,7 +76,7 @@ func (b binder) leaf(c *clause) (predicate, error) {
 	return nil, badJQL("Field '" + c.field + "' does not exist or you do not have permission to view it.")
 }
 
-// indexed is what the index has of an issue.
+// indexed returns what the index has of an issue.
 func (b binder) indexed(r *record) indexed {
 	if !b.lags {
 		return r.now()
@@ -101,7 +101,7 @@ func equality(c *clause, member predicate) (predicate, error) {
 
 func (b binder) project(c *clause) (predicate, error) {
 	if !b.visible && b.flavour == Cloud {
-		return nothing, nil // Cloud says 200 and nothing to who may not look
+		return nothing, nil // Cloud says 200 with no issues to a caller without permission
 	}
 	wanted := map[*project]bool{}
 	for _, v := range c.values {

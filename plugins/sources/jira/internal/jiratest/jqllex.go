@@ -1,4 +1,4 @@
-// The words of JQL: bare words, quoted strings and symbols.
+// The tokens of JQL: bare words, quoted strings and symbols.
 
 package jiratest
 

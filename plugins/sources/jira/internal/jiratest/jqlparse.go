@@ -23,7 +23,7 @@ type clause struct {
 	values   []operand
 }
 
-// operand is a value as written; quoted values are never taken for numbers.
+// operand is a value as written; quoted values are never read as numbers.
 type operand struct {
 	text   string
 	quoted bool
@@ -34,7 +34,7 @@ type sortKey struct {
 	desc  bool
 }
 
-// badJQL is an error whose text Jira would give to the caller with a 400.
+// badJQL is the text of a 400 of Jira.
 type badJQL string
 
 func (e badJQL) Error() string { return string(e) }
@@ -77,7 +77,7 @@ func (p *jqlParser) next() (token, bool) {
 	return p.tokens[p.at-1], true
 }
 
-// keyword tells whether the next token is this bare word or symbol.
+// keyword reports whether the next token is this bare word or symbol.
 func (p *jqlParser) keyword(word string) bool {
 	return !p.done() && !p.tokens[p.at].quoted && strings.EqualFold(p.tokens[p.at].text, word)
 }
@@ -90,7 +90,7 @@ func (p *jqlParser) accept(word string) bool {
 	return false
 }
 
-// fail words an error at the present token as Jira does.
+// fail returns an error at the current token, in Jira's words.
 func (p *jqlParser) fail(format string) error {
 	if p.done() {
 		return badJQL("Error in the JQL Query: The query ended before it was complete.")
@@ -100,7 +100,7 @@ func (p *jqlParser) fail(format string) error {
 		t.at+1))
 }
 
-// maxDepth bounds the nesting of parentheses and NOT, since queries are foreign.
+// maxDepth bounds the nesting of parentheses and NOT, because queries come from callers.
 const maxDepth = 100
 
 func (p *jqlParser) or(depth int) (*clause, error) {
@@ -247,5 +247,5 @@ func (p *jqlParser) orderBy() ([]sortKey, error) {
 	}
 }
 
-// bounded tells whether a query restricts its result, which Cloud asks for.
+// bounded reports whether a query restricts its result, which Cloud requires.
 func (q query) bounded() bool { return q.where != nil }

@@ -1,5 +1,5 @@
-// Keyed books: a book, and the records of the source beside it, as a sink holds them that keeps the
-// last record of each key.
+// Keyed records: the true records of a stream, and the records of the source, in the form that a
+// sink holds that keeps the last record of each key.
 
 package jiratest
 
@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// joined writes a key as books and records are compared: its parts, each with a slash behind.
+// joined writes a key in the form that is compared: its parts, each followed by a slash.
 func joined(parts ...string) string { return strings.Join(parts, "/") + "/" }
 
-// Keyed returns the keys that the records of a stream of the source must have, with what must be in
-// each; "" where the key says all. It panics where there is no book of the stream.
-func (b Books) Keyed(stream string) map[string]string {
+// Keyed returns the keys that the records of a stream of the source must have, with the content of
+// each; "" if the key is the whole content. It panics if the stream is unknown.
+func (b Truth) Keyed(stream string) map[string]string {
 	all := map[string]string{}
 	switch stream {
 	case "issues", "users_seen":
@@ -70,7 +70,7 @@ func (b Books) Keyed(stream string) map[string]string {
 	return all
 }
 
-// peopleOf returns the ids of those who vote or watch.
+// peopleOf returns the ids of voters or watchers.
 func peopleOf(raw []byte) []string {
 	var list struct {
 		Voters, Watchers []struct{ AccountID, Key string }
@@ -86,8 +86,8 @@ func peopleOf(raw []byte) []string {
 	return ids
 }
 
-// KeyedRecord returns the key of a record of the source and what it holds, as Keyed has them. It
-// panics if line is no object.
+// KeyedRecord returns the key and the content of a record of the source, in the form of Keyed. It
+// panics if line is not an object.
 func KeyedRecord(stream string, primaryKey []string, line []byte) (key, content string) {
 	var fields map[string]json.RawMessage
 	parse(line, &fields)
@@ -110,16 +110,17 @@ func KeyedRecord(stream string, primaryKey []string, line []byte) (key, content 
 
 func parse(raw []byte, into any) {
 	if err := json.Unmarshal(raw, into); err != nil {
-		panic(fmt.Sprintf("%v in %.300s", err, raw)) // books and records are JSON, as other tests show
+		panic(fmt.Sprintf("%v in %.300s", err, raw)) // both are JSON, as other tests prove
 	}
 }
 
-// partly are the streams whose records are asked for in part only, or whose key says all.
+// partly are the streams of whose records only a part is requested, or whose key is the whole
+// content.
 var partly = []string{"changelog", "issue_links", "votes", "watchers", "users_seen", "backlog", "board_issues",
 	"sprint_issues", "server_info"}
 
-// contentOf is what of a value is compared, wherever it comes from. The boards' own API names
-// addresses of version 2 on Cloud, too.
+// contentOf returns the part of a value that is compared, wherever it comes from. The API of boards
+// uses addresses of version 2 on Cloud too.
 func contentOf(stream string, raw json.RawMessage) string {
 	switch {
 	case slices.Contains(partly, stream):
@@ -130,7 +131,8 @@ func contentOf(stream string, raw json.RawMessage) string {
 	return strings.ReplaceAll(string(raw), "/rest/api/3/", "/rest/api/2/")
 }
 
-// issueContent is an issue without what is a stream of its own, or new at every fetch.
+// issueContent is an issue without the members that are streams of their own or differ at every
+// fetch.
 func issueContent(raw json.RawMessage) string {
 	var i struct {
 		Key    string

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// bucket is nil where there is no limit.
+// bucket is nil if there is no limit.
 type bucket struct {
 	Limit
 	now     func() time.Time
@@ -47,7 +47,7 @@ func (b *bucket) admit(w http.ResponseWriter) bool {
 	return false
 }
 
-// announce sets the headers that some forms put on every reply.
+// announce sets the headers that some forms send with every reply.
 func (b *bucket) announce(h http.Header, now time.Time, delay time.Duration) {
 	remaining := strconv.Itoa(max(0, int(b.limiter.TokensAt(now))))
 	switch b.Form {
@@ -95,5 +95,5 @@ func (b *bucket) refuse(w http.ResponseWriter, now time.Time, delay time.Duratio
 	writeMessages(w, http.StatusTooManyRequests, "Rate limit exceeded.")
 }
 
-// seconds rounds up, as a client that waits too short is refused again.
+// seconds rounds up, because a client that waits too short is refused again.
 func seconds(d time.Duration) int { return int(math.Ceil(max(d, 0).Seconds())) }

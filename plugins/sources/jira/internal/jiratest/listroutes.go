@@ -1,8 +1,8 @@
-// The table of the lists beside the issues.
+// The table of the lists of the site.
 
 package jiratest
 
-// listRoutes are the routes of a flavour that give lists out.
+// listRoutes returns the routes of a flavour that return lists.
 func listRoutes(f Flavour) []route {
 	if f == Cloud {
 		return append(sharedLists(), cloudLists()...)
@@ -84,7 +84,7 @@ func dataCenterLists() []route {
 
 // workflowSearch is a page of the workflows, with the statuses of all of them.
 func (c *call) workflowSearch() error {
-	err := c.bean(*c.server.shelf("workflows"), 50)
+	err := c.bean(*c.server.siteList("workflows"), 50)
 	if err == nil {
 		c.out.Truncate(c.out.Len() - 1)
 		c.out.WriteString(`,"statuses":[{"statusReference":"1","id":"1","name":"Open"},{"statusReference":"5","id":"5","name":"Resolved"}]}`)

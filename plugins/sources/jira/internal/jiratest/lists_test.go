@@ -78,7 +78,7 @@ func TestAuditLogIsNewestFirst(t *testing.T) {
 		Records []struct{ ID int }
 	}
 	as(t, "GET", base+"/rest/api/2/auditing/record?offset=1&limit=1", "", 200, &log)
-	if n := len(*s.shelf("audit_records")); log.Total != n || fmt.Sprint(log.Records) != fmt.Sprintf("[{%d}]", n-1) {
+	if n := len(*s.siteList("audit_records")); log.Total != n || fmt.Sprint(log.Records) != fmt.Sprintf("[{%d}]", n-1) {
 		t.Errorf("the log says %+v", log)
 	}
 }

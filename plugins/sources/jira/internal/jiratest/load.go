@@ -13,13 +13,12 @@ import (
 	"time"
 )
 
-// maxLine bounds one issue of LoadIssues.
+// maxLine bounds the size of one issue of LoadIssues.
 const maxLine = 64 << 20
 
-// LoadIssues adds issues from JSON Lines of the Data Center REST shape, one
-// issue a line. Their fields are served with the bytes they came with; only
-// what the mutations of this package touch is rendered anew. An issue that is
-// there already is replaced, as by a later capture of it.
+// LoadIssues adds issues from JSON Lines in the Data Center form, one issue a line. Their fields
+// are served with their original bytes; only what the mutations of this package change is rendered
+// again. An issue that exists already is replaced.
 func (s *Server) LoadIssues(r io.Reader) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -75,7 +74,7 @@ func (s *Server) load(line []byte) error {
 	return nil
 }
 
-// highest returns the highest id among the parts, so that new ones lie above.
+// highest returns the highest id of the parts, so that new ids are higher.
 func (r *record) highest() int64 {
 	top := int64(0)
 	for _, c := range r.comments {
@@ -114,8 +113,8 @@ func orderedFields(object json.RawMessage) ([]field, error) {
 	return fields, nil
 }
 
-// projectOf returns the project of a key, making it from the project object of
-// the issue, or from nothing, the first time.
+// projectOf returns the project of a key. The first time it makes it, from the project object of
+// the issue if there is one.
 func (s *Server) projectOf(key string, object json.RawMessage) *project {
 	for _, p := range s.store.projects {
 		if p.key == key {
@@ -141,7 +140,7 @@ func (p *project) render() json.RawMessage {
 		apiRoot, p.id, p.id, p.key, quote(p.name), site, p.id)
 }
 
-// part is what comments, worklogs and histories have in common.
+// part has what comments, worklogs and histories have in common.
 type part struct {
 	ID                        string
 	Author, UpdateAuthor      json.RawMessage
@@ -159,7 +158,7 @@ func (r *record) readParts(histories []json.RawMessage) error {
 		return fmt.Errorf("created: %w", err)
 	}
 	r.updated = r.created
-	if text := textOf(r.raw("updated")); text != "" { // some captures have none
+	if text := textOf(r.raw("updated")); text != "" { // some recordings have none
 		if r.updated, err = parseStamp(text); err != nil {
 			return fmt.Errorf("updated: %w", err)
 		}
@@ -219,8 +218,7 @@ func eachPart(list []json.RawMessage, take func(part, int64, json.RawMessage)) e
 
 func parseStamp(text string) (time.Time, error) { return time.Parse(stampLayout, text) }
 
-// lenient reads the time of a part, which nothing is searched by; the original
-// bytes are what is served.
+// lenient reads the time of a part. No search uses it; the original bytes are served.
 func lenient(text string) time.Time {
 	t, err := parseStamp(text)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// media remembers where the host is and what it was asked.
+// media has the address of the media host and its requests.
 type media struct {
 	mu   sync.Mutex
 	base string
@@ -22,27 +22,27 @@ func (m *media) address() string {
 	return m.base
 }
 
-// Media is the handler of the media host. Serve it as a server of its own and
-// say with MediaAt where it is.
+// Media is the handler of the media host. Serve it as a separate server and set its address with
+// MediaAt.
 func (s *Server) Media() http.Handler { return http.HandlerFunc(s.serveMedia) }
 
-// MediaAt tells the address of the media host, such as the URL of a test server.
-// Until then attachments of Cloud redirect to the server itself.
+// MediaAt sets the address of the media host, such as the URL of a test server. Until then
+// attachments of Cloud redirect to the server itself.
 func (s *Server) MediaAt(base string) {
 	s.media.mu.Lock()
 	defer s.media.mu.Unlock()
 	s.media.base = base
 }
 
-// MediaRequests returns the headers of all requests that the media host got, so
-// that a test sees whether credentials came along.
+// MediaRequests returns the headers of all requests to the media host, so that a test can check
+// whether credentials were sent.
 func (s *Server) MediaRequests() []http.Header {
 	s.media.mu.Lock()
 	defer s.media.mu.Unlock()
 	return append([]http.Header(nil), s.media.seen...)
 }
 
-// serveMedia answers whoever holds a signed address; nobody logs in here.
+// serveMedia answers anyone who has a signed address, without a login.
 func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request) {
 	s.media.mu.Lock()
 	s.media.seen = append(s.media.seen, r.Header.Clone())

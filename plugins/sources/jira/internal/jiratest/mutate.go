@@ -1,4 +1,4 @@
-// Changes: what people do to issues while somebody reads them.
+// Changes that people make to issues while somebody reads them.
 
 package jiratest
 
@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// stampNow is the time of a change. Data Center keeps the dates of an issue to
-// the second.
+// stampNow is the time of a change. Data Center stores the dates of an issue in whole seconds.
 func (s *Server) stampNow() time.Time {
 	now := s.options.Now().Truncate(time.Millisecond)
 	if s.options.Flavour == DataCenter {
@@ -21,10 +20,10 @@ func (s *Server) stampNow() time.Time {
 	return now
 }
 
-// actor is who makes the changes of the mutation methods.
+// actor is the author of the changes made by the mutation methods.
 func (s *Server) actor() json.RawMessage { return s.people[0].raw }
 
-// change finds an issue under the lock, applies f and bumps updated.
+// change finds an issue under the lock, applies f and sets updated.
 func (s *Server) change(key string, f func(*record) error) error {
 	return s.quietly(key, func(r *record) error {
 		err := f(r)
@@ -35,7 +34,7 @@ func (s *Server) change(key string, f func(*record) error) error {
 	})
 }
 
-// quietly is change for what real servers do not count as an update.
+// quietly is change for changes that real servers do not count as an update.
 func (s *Server) quietly(key string, f func(*record) error) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -63,8 +62,8 @@ func (s *Server) log(r *record, items ...change) {
 		created: s.options.Now().Truncate(time.Millisecond), items: items})
 }
 
-// Create adds an issue to a project, which is made if need be, and returns its
-// key. Fields are as for Edit; what is not given is empty.
+// Create adds an issue to a project, which is made if necessary, and returns its key. Fields are as
+// for Edit; the others are empty.
 func (s *Server) Create(projectKey string, fields map[string]any) (string, error) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -102,7 +101,7 @@ func (s *Server) Edit(key string, fields map[string]any) error {
 	})
 }
 
-// changed is the history item of a field that went from one value to another.
+// changed is the history item of a changed field.
 func changed(name string, from, to json.RawMessage) change {
 	was, is := valueOf(from), valueOf(to)
 	kind := "jira"
@@ -114,7 +113,7 @@ func changed(name string, from, to json.RawMessage) change {
 		to:       cmp.Or(is.Key, is.ID, is.AccountID), toText: textOf(to)}
 }
 
-// value encodes a field, looking names up where the field is a choice.
+// value encodes a field. If the field is a choice, it looks the name up.
 func (s *Server) value(name string, v any) (json.RawMessage, error) {
 	if text, ok := v.(string); ok {
 		if list := s.catalog.list(name); list != nil {
@@ -179,7 +178,7 @@ func (s *Server) EditComment(key, id, body string) error {
 	})
 }
 
-// DeleteComment takes a comment away.
+// DeleteComment deletes a comment.
 func (s *Server) DeleteComment(key, id string) error {
 	return s.change(key, func(r *record) error {
 		i, err := r.commentAt(id)
@@ -201,8 +200,8 @@ func (r *record) commentAt(id string) (int, error) {
 	return i, nil
 }
 
-// Move puts an issue into another project, which is made if need be. The id
-// stays; the key is new and the old one goes on to find the issue.
+// Move puts an issue into another project, which is made if necessary. The id stays; the key is
+// new, and the old one still finds the issue.
 func (s *Server) Move(key, projectKey string) (string, error) {
 	var moved string
 	err := s.change(key, func(r *record) error {
@@ -224,8 +223,7 @@ func (s *Server) Move(key, projectKey string) (string, error) {
 	return moved, err
 }
 
-// Delete takes an issue away, and its sub-tasks with it; they leave no trace, as
-// in a real Jira.
+// Delete deletes an issue and its sub-tasks. As in a real Jira, they leave no trace.
 func (s *Server) Delete(key string) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -240,7 +238,7 @@ func (s *Server) Delete(key string) error {
 	return nil
 }
 
-// blank is the fields of an issue of which nothing is known but its dates.
+// blank returns the fields of an issue of which only the dates are set.
 func (s *Server) blank() []field {
 	null := json.RawMessage("null")
 	var fields []field

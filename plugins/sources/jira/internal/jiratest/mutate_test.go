@@ -101,7 +101,7 @@ func TestCommentsComeChangeAndGo(t *testing.T) {
 	after := s.Issues("ALPHA")[0]
 	if len(after.Comments) != len(before.Comments)+1 || after.Comments[len(before.Comments)] != id ||
 		!after.Updated.After(before.Updated) {
-		t.Errorf("the books say %+v after %+v", after, before)
+		t.Errorf("the server has %+v after %+v", after, before)
 	}
 	c.advance(time.Minute)
 	if err := s.DeleteComment(before.Key, id); err != nil {
@@ -110,7 +110,7 @@ func TestCommentsComeChangeAndGo(t *testing.T) {
 	get(t, base+"/rest/api/2/issue/"+before.Key+"/comment/"+id, 404, nil)
 	if last := s.Issues("ALPHA")[0]; len(last.Comments) != len(before.Comments) || !last.Updated.After(after.Updated) ||
 		len(last.Histories) != len(before.Histories)+2 {
-		t.Errorf("after the deletion the books say %+v", last)
+		t.Errorf("after the deletion the server has %+v", last)
 	}
 	if err := s.DeleteComment(before.Key, id); err == nil {
 		t.Error("a comment was deleted twice")

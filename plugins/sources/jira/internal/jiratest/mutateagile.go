@@ -24,7 +24,7 @@ func (s *Server) addBoard(p *project, name, kind string) *board {
 	return b
 }
 
-// DeleteBoard takes a board away, and its sprints with it.
+// DeleteBoard deletes a board and its sprints.
 func (s *Server) DeleteBoard(id string) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *Server) DeleteBoard(id string) error {
 	return nil
 }
 
-// dropSprints forgets sprints; that counts as no update of their issues.
+// dropSprints deletes sprints. That does not count as an update of their issues.
 func (s *Server) dropSprints(which func(*sprint) bool) {
 	s.store.sprints = slices.DeleteFunc(s.store.sprints, which)
 	for _, r := range s.store.all {
@@ -77,8 +77,8 @@ func (s *Server) withSprint(id string, f func(*sprint) error) error {
 	return f(s.store.sprints[i])
 }
 
-// StartSprint makes a future sprint the active one. Its issues show it, and do
-// not count as updated.
+// StartSprint makes a future sprint the active one. Its issues show it, but do not count as
+// updated.
 func (s *Server) StartSprint(id string) error {
 	return s.withSprint(id, func(x *sprint) error {
 		if x.state != "future" {
@@ -90,9 +90,8 @@ func (s *Server) StartSprint(id string) error {
 	})
 }
 
-// CloseSprint ends an active sprint. What is not done goes to the backlog, which
-// is an update of those issues; the others show the closed sprint and are not
-// updated.
+// CloseSprint ends an active sprint. Unfinished issues go to the backlog, which counts as an
+// update; the others show the closed sprint and do not count as updated.
 func (s *Server) CloseSprint(id string) error {
 	return s.withSprint(id, func(x *sprint) error {
 		if x.state != "active" {
@@ -108,12 +107,12 @@ func (s *Server) CloseSprint(id string) error {
 	})
 }
 
-// RenameSprint gives a sprint another name; its issues do not count as updated.
+// RenameSprint renames a sprint; its issues do not count as updated.
 func (s *Server) RenameSprint(id, name string) error {
 	return s.withSprint(id, func(x *sprint) error { x.name = name; return nil })
 }
 
-// DeleteSprint takes a sprint away.
+// DeleteSprint deletes a sprint.
 func (s *Server) DeleteSprint(id string) error {
 	return s.withSprint(id, func(x *sprint) error {
 		s.dropSprints(func(other *sprint) bool { return other == x })
@@ -166,7 +165,7 @@ func sprintNames(list []*sprint) string {
 	return strings.Join(names, ", ")
 }
 
-// SetEpic puts an issue into an epic, or with "" into none.
+// SetEpic sets the epic of an issue, or with "" removes it.
 func (s *Server) SetEpic(key, epic string) error {
 	return s.change(key, func(r *record) error {
 		var to *record

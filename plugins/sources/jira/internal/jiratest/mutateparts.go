@@ -1,5 +1,5 @@
-// Changes of the children of an issue. Those that real servers count as an
-// update of the issue bump its updated; votes, watches and properties do not.
+// Changes of the children of an issue. Those that real servers count as an update of the issue set
+// its updated; votes, watches and properties do not.
 
 package jiratest
 
@@ -43,7 +43,7 @@ func (s *Server) EditWorklog(key, id string, spent time.Duration, text string) e
 	})
 }
 
-// DeleteWorklog takes an entry away; the feed of deleted worklogs names it.
+// DeleteWorklog deletes an entry; the feed of deleted worklogs names it.
 func (s *Server) DeleteWorklog(key, id string) error {
 	return s.change(key, func(r *record) error {
 		i, err := r.worklogAt(id)
@@ -85,7 +85,7 @@ func (s *Server) Attach(key, name, mime string, content []byte) (string, error) 
 	return decimal(id), err
 }
 
-// Detach takes a file away.
+// Detach deletes a file.
 func (s *Server) Detach(key, id string) error {
 	return s.change(key, func(r *record) error {
 		i, err := indexOf("attachment", id, r.attachments, func(a attachment) int64 { return a.id })
@@ -125,7 +125,7 @@ func (s *Server) Link(from, to, kind string) (string, error) {
 	return decimal(id), err
 }
 
-// Unlink takes the link with an id away from both of its issues.
+// Unlink removes the link with an id from both of its issues.
 func (s *Server) Unlink(key, id string) error {
 	return s.change(key, func(r *record) error {
 		i, err := indexOf("link", id, r.links, func(l link) int64 { return l.id })
@@ -157,7 +157,7 @@ func (s *Server) AddRemoteLink(key, url, title string) (string, error) {
 	return decimal(id), err
 }
 
-// RemoveRemoteLink takes a remote link away.
+// RemoveRemoteLink deletes a remote link.
 func (s *Server) RemoveRemoteLink(key, id string) error {
 	return s.change(key, func(r *record) error {
 		i, err := indexOf("remote link", id, r.remotes, func(l remoteLink) int64 { return l.id })
@@ -171,7 +171,7 @@ func (s *Server) RemoveRemoteLink(key, id string) error {
 	})
 }
 
-// Vote adds the vote of a user, or takes it back. It does not bump updated.
+// Vote adds the vote of a user, or withdraws it. It does not set updated.
 func (s *Server) Vote(key, name string, yes bool) error {
 	return s.quietly(key, func(r *record) error {
 		r.set("votes", nil)
@@ -179,7 +179,7 @@ func (s *Server) Vote(key, name string, yes bool) error {
 	})
 }
 
-// Watch lets a user watch an issue, or no longer. It does not bump updated.
+// Watch makes a user watch an issue, or stop. It does not set updated.
 func (s *Server) Watch(key, name string, yes bool) error {
 	return s.quietly(key, func(r *record) error {
 		r.set("watches", nil)
@@ -200,7 +200,7 @@ func (s *Server) join(list *[]*user, name string, in bool) error {
 	return nil
 }
 
-// SetProperty sets a property of an issue to a JSON value. It does not bump updated.
+// SetProperty sets a property of an issue to a JSON value. It does not set updated.
 func (s *Server) SetProperty(key, name, value string) error {
 	return s.quietly(key, func(r *record) error {
 		if !json.Valid([]byte(value)) {
@@ -215,7 +215,7 @@ func (s *Server) SetProperty(key, name, value string) error {
 	})
 }
 
-// DropProperty takes a property away. It does not bump updated.
+// DropProperty deletes a property. It does not set updated.
 func (s *Server) DropProperty(key, name string) error {
 	return s.quietly(key, func(r *record) error {
 		r.properties = slices.DeleteFunc(slices.Clone(r.properties), func(p property) bool { return p.key == name })

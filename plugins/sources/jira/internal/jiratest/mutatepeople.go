@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// account changes a user and shows it wherever the user stands.
+// account changes a user wherever the user appears.
 func (s *Server) account(name string, change func(*user)) error {
 	return s.site("User updated", func() error {
 		u, ok := findUser(s.people, name)
@@ -23,19 +23,17 @@ func (s *Server) account(name string, change func(*user)) error {
 	})
 }
 
-// RenameUser gives a user another name to log in with and to be shown. The key
-// and the account id stay.
+// RenameUser changes the login and display names of a user. The key and the account id stay.
 func (s *Server) RenameUser(name, login, display string) error {
 	return s.account(name, func(u *user) { u.name, u.display = login, display })
 }
 
-// Deactivate takes an account out of use.
+// Deactivate deactivates an account.
 func (s *Server) Deactivate(name string) error {
 	return s.account(name, func(u *user) { u.gone = true })
 }
 
-// DeleteUser deletes an account. On Cloud a former user stays in its place; on
-// Data Center there is null.
+// DeleteUser deletes an account. Cloud shows "former user" instead; Data Center shows null.
 func (s *Server) DeleteUser(name string) error {
 	if s.options.Flavour == Cloud {
 		return s.account(name, func(u *user) { u.gone, u.former, u.display = true, true, "Former user" })
@@ -83,7 +81,7 @@ func (s *Server) RemoveGroup(name string) error {
 	})
 }
 
-// Join puts a user into a group, or takes the user out.
+// Join adds a user to a group, or removes the user.
 func (s *Server) Join(groupName, name string, in bool) error {
 	return s.site("Group membership changed", func() error {
 		g := s.groupNamed(groupName)
@@ -102,8 +100,8 @@ func (s *Server) groupNamed(name string) *group {
 	return s.store.groups[i]
 }
 
-// RenameProject gives a project another key and name, "" to keep either. All its
-// issues have new keys; the old ones go on to find them.
+// RenameProject changes the key and name of a project; "" keeps either. All its issues get new
+// keys; the old ones still find them.
 func (s *Server) RenameProject(key, newKey, name string) error {
 	return s.site("Project updated", func() error {
 		p := s.store.projectNamed(key)
@@ -128,8 +126,7 @@ func (s *Server) RenameProject(key, newKey, name string) error {
 	})
 }
 
-// DeleteProject takes a project away for good, and its issues, boards, versions
-// and components with it.
+// DeleteProject deletes a project for good, with its issues, boards, versions and components.
 func (s *Server) DeleteProject(key string) error {
 	return s.site("Project deleted", func() error {
 		p := s.store.projectNamed(key)
@@ -145,7 +142,7 @@ func (s *Server) DeleteProject(key string) error {
 		s.dropSprints(func(x *sprint) bool { return x.board.project == p })
 		s.store.boards = slices.DeleteFunc(s.store.boards, func(b *board) bool { return b.project == p })
 		for _, name := range []string{"project_versions", "project_components"} {
-			list := s.shelf(name)
+			list := s.siteList(name)
 			*list = slices.DeleteFunc(slices.Clone(*list), func(e entry) bool { return e.parent == decimal(p.id) })
 		}
 		return nil

@@ -1,4 +1,4 @@
-// Changes of where an issue stands: its parent, and whether it is to be seen.
+// Changes of an issue's parent, and of whether it is visible.
 
 package jiratest
 
@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// SetParent makes an issue the sub-task of another; "" makes it nobody's. Only
-// the child counts as updated, though the parent shows it.
+// SetParent makes an issue the sub-task of another; "" removes its parent. Only the child counts as
+// updated, although the parent shows it.
 func (s *Server) SetParent(key, parent string) error {
 	return s.change(key, func(r *record) error {
 		var to *record
@@ -34,8 +34,7 @@ func (s *Server) SetParent(key, parent string) error {
 	})
 }
 
-// Archive takes an issue out of all searches; by its key it still answers. Its
-// updated stays.
+// Archive removes an issue from all searches; its key still finds it. Its updated stays.
 func (s *Server) Archive(key string) error {
 	return s.quietly(key, func(r *record) error { r.archived = true; return nil })
 }

@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Mutate makes one random change, of an issue mostly and now and then of the
-// site, and says which: "comment ALPHA-3". The same server and random source
-// give the same history. Where a change turns out impossible, such as the end of
-// a sprint that is none, it tries another.
+// Mutate makes one random change, mostly of an issue and sometimes of the site, and returns its
+// description: "comment ALPHA-3". The same server and random source give the same history. If a
+// change turns out impossible, such as the end of a sprint that does not exist, it tries another.
 func (s *Server) Mutate(rng *rand.Rand) string {
 	if rng.IntN(6) == 0 {
 		return s.mutate(rng, siteMutations())
@@ -20,8 +19,7 @@ func (s *Server) Mutate(rng *rand.Rand) string {
 	return s.mutate(rng, issueMutations())
 }
 
-// MutateIssue is Mutate without changes of the site, so that the keys of
-// projects stay as they are.
+// MutateIssue is Mutate without changes of the site, so that the keys of projects stay as they are.
 func (s *Server) MutateIssue(rng *rand.Rand) string { return s.mutate(rng, issueMutations()) }
 
 func (s *Server) mutate(rng *rand.Rand, table []mutation) string {
@@ -42,8 +40,7 @@ func (s *Server) mutate(rng *rand.Rand, table []mutation) string {
 	return "create " + key
 }
 
-// mutator makes one change. It looks at the store first and then calls the same
-// methods as a test.
+// mutator makes one change. It looks at the store first and then calls the same methods as a test.
 type mutator struct {
 	*Server
 	rng *rand.Rand
@@ -60,7 +57,7 @@ type mutation struct {
 	do   func(*mutator) (string, error)
 }
 
-// look notes what there is; the first of keys is the issue to change.
+// look records what exists; the first of keys is the issue to change.
 func (m *mutator) look() bool {
 	m.store.mu.RLock()
 	defer m.store.mu.RUnlock()
@@ -111,17 +108,17 @@ func (m *mutator) lookAround() {
 		m.groups = append(m.groups, g.name)
 	}
 	m.shelved = map[string][]string{}
-	for _, name := range append(shelfNames(), "statuses", "priorities", "issue_types", "resolutions") {
+	for _, name := range append(siteListNames(), "statuses", "priorities", "issue_types", "resolutions") {
 		if name == "audit_records" || name == "roles" {
 			continue
 		}
-		for _, e := range *m.shelf(name) {
+		for _, e := range *m.siteList(name) {
 			m.shelved[name] = append(m.shelved[name], e.id)
 		}
 	}
 }
 
-// one picks from a list; "" where it is empty, which no change takes.
+// one picks from a list; "" if it is empty, which no change accepts.
 func (m *mutator) one(list []string) string {
 	if len(list) == 0 {
 		return ""
@@ -139,10 +136,10 @@ func (m *mutator) list() string {
 	return m.one(names)
 }
 
-// word is a text that is new.
+// word returns a new text.
 func (m *mutator) word() string { return fmt.Sprintf("word %06x", m.rng.IntN(1<<24)) }
 
 func (m *mutator) flip() bool { return m.rng.IntN(2) == 0 }
 
-// hour is a duration between one minute and nine hours.
+// hour returns a duration between one minute and nine hours.
 func (m *mutator) hour() time.Duration { return time.Duration(1+m.rng.IntN(540)) * time.Minute }

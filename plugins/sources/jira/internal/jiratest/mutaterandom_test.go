@@ -1,4 +1,4 @@
-// Tests of random histories: whatever happens, the books and the routes agree.
+// Tests of random histories: whatever happens, the truth and the routes agree.
 
 package jiratest
 
@@ -25,23 +25,23 @@ func TestRandomHistories(t *testing.T) {
 		if len(happened) < 40 {
 			t.Errorf("%v: only %d kinds of changes: %v", f, len(happened), happened)
 		}
-		books := s.Books(base, "mlindqvist")
-		for _, name := range books.Names() {
-			for key, line := range books.Of(name) {
+		truth := s.Truth(base, "mlindqvist")
+		for _, name := range truth.Names() {
+			for key, line := range truth.Of(name) {
 				if !json.Valid(line.JSON) {
 					t.Fatalf("%v: %s %s: %.300s", f, name, key, line.JSON)
 				}
 			}
 		}
 		api, seen := base+"/rest/api/"+versions(f)[0], 0
-		comments, found := books.Of("comments"), books.Of("issues")
+		comments, found := truth.Of("comments"), truth.Of("issues")
 		for id := range found {
 			var raw json.RawMessage
 			as(t, "GET", api+"/issue/"+id+"/comment", "", 200, &raw)
 			seen += compareBook(t, comments, raw, "comments", id)
 		}
 		if seen != len(comments) {
-			t.Errorf("%v: %d comments, the book has %d", f, seen, len(comments))
+			t.Errorf("%v: %d comments, the records has %d", f, seen, len(comments))
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Changes of the site: what administrators do to its lists. None of them counts
-// as an update of an issue, unless it says so.
+// Changes that administrators make to the lists of the site. None of them counts as an update of an
+// issue, unless its comment says so.
 
 package jiratest
 
@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// everywhere replaces bytes inside all issues and lists, as a change of a shared
-// value shows wherever the value stands. Issues that were loaded keep the
-// comments, worklogs and histories that they came with.
+// everywhere replaces bytes inside all issues and lists, because a changed shared value changes
+// wherever it appears. Issues that were loaded keep their comments, worklogs and histories.
 func (s *Server) everywhere(old, now json.RawMessage) {
 	swap := func(raw *json.RawMessage) {
 		if bytes.Contains(*raw, old) {
@@ -61,8 +60,8 @@ func (s *Server) site(what string, change func() error) error {
 	return err
 }
 
-// Rename gives an entry of a list another name. stream is the name of its book;
-// fields, issue_link_types and field_options are lists too.
+// Rename renames an entry of a list. stream is the name of its true records; fields,
+// issue_link_types and field_options are lists too.
 func (s *Server) Rename(stream, id, name string) error {
 	return s.site("Renamed in "+stream, func() error {
 		switch stream {
@@ -82,7 +81,7 @@ func (s *Server) Rename(stream, id, name string) error {
 		}
 		old := e.raw
 		e.raw = bytes.Replace(old, []byte(word+quote(e.name)), []byte(word+quote(name)), 1)
-		if e.id == e.name && stream == "workflows" { // Data Center's have no other id
+		if e.id == e.name && stream == "workflows" { // Data Center's workflows have no other id
 			e.id = name
 		}
 		e.name = name
@@ -91,7 +90,7 @@ func (s *Server) Rename(stream, id, name string) error {
 	})
 }
 
-// optionRaw is an option as issues hold it.
+// optionRaw is an option as issues contain it.
 func optionRaw(id, value string) json.RawMessage {
 	return fmt.Appendf(nil, `{"self":"%s/customFieldOption/%s","value":%s,"id":"%s"}`, apiRoot, id, quote(value), id)
 }
@@ -121,10 +120,10 @@ func (s *Server) renameLinkType(id, name string) error {
 	return nil
 }
 
-// Put adds an entry to a list, below a parent if the list has parents: a field
-// for field_contexts, a context for field_options, a screen for screen_tabs,
-// screen/tab for screen_tab_fields, the number of a project for project_versions
-// and project_components. object is its JSON, with id and name.
+// Put adds an entry to a list. If the list has parents, parent is one of them: a field for
+// field_contexts, a context for field_options, a screen for screen_tabs, screen/tab for
+// screen_tab_fields, the id of a project for project_versions and project_components. object is its
+// JSON, with id and name.
 func (s *Server) Put(stream, parent, object string) error {
 	return s.site("Added to "+stream, func() error {
 		var known struct {
@@ -146,16 +145,15 @@ func (s *Server) Put(stream, parent, object string) error {
 				return fmt.Errorf("context %q: its field has no options", parent)
 			}
 		}
-		list := s.shelf(stream)
+		list := s.siteList(stream)
 		*list = append(*list, entry{id: id, parent: parent, name: known.Name + known.Value,
 			raw: json.RawMessage(object)})
 		return nil
 	})
 }
 
-// Remove takes an entry off a list, with what belongs to it. A version, a
-// component or an option leaves the issues, and for the first two that is an
-// update of them.
+// Remove deletes an entry of a list with its children. A version, a component or an option is also
+// removed from the issues; for the first two this counts as an update of them.
 func (s *Server) Remove(stream, id string) error {
 	return s.site("Removed from "+stream, func() error {
 		e, ok := s.entryOf(stream, id)
@@ -172,26 +170,26 @@ func (s *Server) Remove(stream, id string) error {
 		case "statuses", "priorities", "issue_types", "resolutions":
 			return fmt.Errorf("%s: issues use it", stream)
 		}
-		list := s.shelf(stream)
+		list := s.siteList(stream)
 		*list = slices.DeleteFunc(slices.Clone(*list), func(x entry) bool { return x.id == id })
 		s.orphans(stream, id)
 		return nil
 	})
 }
 
-// orphans removes what belonged to a removed entry.
+// orphans deletes the children of a removed entry.
 func (s *Server) orphans(stream, id string) {
 	below := map[string][]string{"screens": {"screen_tabs", "screen_tab_fields"}, "screen_tabs": {"screen_tab_fields"},
 		"field_contexts": {"field_options"}}
 	for _, name := range below[stream] {
-		list := s.shelf(name)
+		list := s.siteList(name)
 		*list = slices.DeleteFunc(slices.Clone(*list), func(x entry) bool {
 			return x.parent == id || strings.HasPrefix(x.parent, id+"/") || strings.HasSuffix(x.parent, "/"+id)
 		})
 	}
 }
 
-// withdraw takes a value out of lists inside issues.
+// withdraw removes a value from lists inside issues.
 func (s *Server) withdraw(e entry, fields ...string) {
 	for _, r := range s.store.all {
 		for _, name := range fields {

@@ -12,7 +12,7 @@ func on(name string, do func(m *mutator, key string) error) mutation {
 // noID drops the id that a change returns.
 func noID(_ string, err error) error { return err }
 
-// issueMutations change one issue or what belongs to it.
+// issueMutations change one issue or its children.
 func issueMutations() []mutation {
 	return []mutation{
 		{"create", func(m *mutator) (string, error) {

@@ -1,4 +1,4 @@
-// The order of results, with the lack of order among ties that Lucene has.
+// The order of results. Like Lucene, it does not define an order among ties.
 
 package jiratest
 
@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// hit is a match with its place among ties.
+// hit is a match with its position among ties.
 type hit struct {
 	*record
 	tie uint64
 }
 
-// place is the position of an issue in an order: what a Cloud token holds.
+// place is the position of an issue in an order. A Cloud token contains it.
 type place struct {
 	Numbers []int64  `json:"n,omitempty"`
 	Texts   []string `json:"t,omitempty"`
 	Tie     uint64   `json:"x"`
 }
 
-// ordering compares issues by the sort keys of a query. Ties fall by a hash of
-// the walk's seed and the id: steady within a walk, different between walks.
+// ordering compares issues by the sort keys of a query. Ties are ordered by a hash of the walk's
+// seed and the id: steady within a walk, different between walks.
 type ordering struct {
 	keys []sortKey
 	seed uint64
-	asOf time.Time // of the index, where it lags; zero: it does not
+	asOf time.Time // of the index, if it lags; zero: it does not
 }
 
 func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
@@ -44,7 +44,7 @@ func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
 	return ordering{keys: keys, seed: seed}, nil
 }
 
-// unique tells that no two issues tie: a key is among the sort keys.
+// unique reports whether no two issues tie, because a key is among the sort keys.
 func (o ordering) unique() bool {
 	return slices.ContainsFunc(o.keys, func(k sortKey) bool {
 		return slices.Contains([]string{"id", "key", "issue",
@@ -93,7 +93,7 @@ func (o ordering) comparePlaces(a, b place) int {
 	return cmp.Compare(a.Tie, b.Tie)
 }
 
-// compare is comparePlaces without the places, for sorting many issues.
+// compare is comparePlaces without making the places, for sorting many issues.
 func (o ordering) compare(a, b hit) int {
 	if !o.asOf.IsZero() {
 		return o.comparePlaces(o.of(a.record), o.of(b.record))
@@ -132,9 +132,8 @@ func (o ordering) sorted(all []*record, match predicate) []hit {
 	return hits
 }
 
-// within narrows issues that are in order by time to those between the bounds that
-// the query has for that time, so that a page of a large site costs no look at
-// all of it. What it leaves out does not match.
+// within narrows issues in order of time to those between the bounds that the query has for that
+// time, so that a page of a large site does not read all of it. What it leaves out does not match.
 func (o ordering) within(hits []hit, where *clause, b binder) ([]hit, error) {
 	if where == nil {
 		return hits, nil

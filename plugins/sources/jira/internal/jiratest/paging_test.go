@@ -107,13 +107,13 @@ func TestTokenWalkIsSteadyWhileOthersChange(t *testing.T) {
 	var ticks atomic.Int64
 	s, base := serve(t, Options{Flavour: Cloud,
 		Now: func() time.Time { return now.Add(time.Duration(ticks.Add(1)) * time.Second) }}, 100)
-	books := s.Issues("ALPHA")
+	truth := s.Issues("ALPHA")
 	ids := walkTokens(t, base, "project = ALPHA ORDER BY created ASC", "10", func() {
-		if _, err := s.Comment(books[0].Key, "still here"); err != nil {
+		if _, err := s.Comment(truth[0].Key, "still here"); err != nil {
 			t.Error(err)
 		}
 		if len(s.Issues("ALPHA")) > 99 {
-			if err := s.Delete(books[1].Key); err != nil {
+			if err := s.Delete(truth[1].Key); err != nil {
 				t.Error(err)
 			}
 		}

@@ -1,4 +1,4 @@
-// The parts of an issue rendered: comments, worklogs and histories.
+// The rendered parts of an issue: comments, worklogs and histories.
 
 package jiratest
 
@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// asLoaded tells that the comment field may go out with the bytes it came with.
+// asLoaded reports whether the comment field can be served with its original bytes.
 func (c *call) asLoaded() bool {
 	return c.commentCap() == 0 && !c.documents()
 }
 
-// commentCap is the number of comments embedded at most, 0 for all.
+// commentCap is the largest number of embedded comments, 0 for all.
 func (c *call) commentCap() int {
 	if limit := c.server.options.EmbeddedComments; limit > 0 {
 		return limit
@@ -25,8 +25,8 @@ func (c *call) commentCap() int {
 	return 0
 }
 
-// embeddedComments renders the list inside an issue: the newest where it is
-// cut, with the true total.
+// embeddedComments renders the list inside an issue: the newest ones if it is truncated, with the
+// true total.
 func (c *call) embeddedComments(r *record) {
 	shown := r.comments
 	if limit := c.commentCap(); limit > 0 && len(shown) > limit {
@@ -108,7 +108,7 @@ func (c *call) worklog(r *record, w *worklog) {
 		created, c.stamp(w.touched()), c.stamp(w.started), spent(w.seconds), w.seconds, w.id, r.id)
 }
 
-// spent words a duration as Jira does: "1h 30m".
+// spent writes a duration as Jira does: "1h 30m".
 func spent(seconds int) string {
 	hours, minutes := seconds/3600, seconds/60%60
 	switch {
@@ -120,8 +120,8 @@ func spent(seconds int) string {
 	return fmt.Sprintf("%dh %dm", hours, minutes)
 }
 
-// changelog renders expand=changelog: complete and oldest first on Data Center,
-// newest first and cut at 100 on Cloud.
+// changelog renders expand=changelog: complete and oldest first on Data Center, newest first and
+// truncated at 100 on Cloud.
 func (c *call) changelog(r *record) {
 	shown := r.histories
 	if c.cloud() {
@@ -150,7 +150,7 @@ func (c *call) history(h *history) {
 		return
 	}
 	fmt.Fprintf(c.out, `{"id":"%d"`, h.id)
-	if h.author != nil { // automatic changes have no author at all
+	if h.author != nil { // automatic changes have no author
 		c.out.WriteString(`,"author":`)
 		c.out.Write(h.author)
 	}

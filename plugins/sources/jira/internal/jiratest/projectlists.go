@@ -50,19 +50,18 @@ func (s *Server) labelsInUse() []string {
 	return out
 }
 
-// offer puts a version or component on the shelf, once, and returns it as
-// issues hold it.
+// offer adds a version or component to the list, once, and returns it as issues contain it.
 func (s *Server) offer(shelf string, p *project, id int64, name string, raw json.RawMessage) json.RawMessage {
 	if e, ok := s.entryOf(shelf, decimal(id)); ok {
 		return e.raw
 	}
-	list := s.shelf(shelf)
+	list := s.siteList(shelf)
 	*list = append(*list, entry{id: decimal(id), parent: decimal(p.id), name: name, raw: raw,
 		detail: fmt.Appendf(nil, `"projectId":%d`, p.id)})
 	return raw
 }
 
-// email is where a project's mail comes from.
+// email is the sender address of a project's mail.
 func (p *project) email() string {
 	return fmt.Sprintf(`{"emailAddress":"%s@jira.example.com","emailAddressStatus":[]}`, strings.ToLower(p.key))
 }
@@ -77,7 +76,7 @@ func (c *call) projectEmail() error {
 
 // prioritySchemes is a page of Data Center, which has its own name for the list.
 func (c *call) prioritySchemes() error {
-	list, longest := *c.server.shelf("priority_schemes"), 1000
+	list, longest := *c.server.siteList("priority_schemes"), 1000
 	if n := c.server.options.ListPage; n > 0 {
 		longest = n
 	}

@@ -1,4 +1,4 @@
-// Quirks: what servers, and the proxies before them, get wrong in good faith.
+// Quirks: errors of servers, and of the proxies before them, that are not failures.
 
 package jiratest
 
@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// Quirks make the server say less than it knows, or other than it knows.
+// Quirks make the server state less than it knows, or something wrong.
 type Quirks struct {
 	RepeatLastToken bool // the last page gives a token that yields the last page again
 	OmitIsLast      bool // no page says isLast
 	OmitToken       bool // a page that says isLast:false gives no token
-	// EmptyPages is how many pages that a token asks for come without their
-	// issues, though with the token of the page behind.
+	// EmptyPages is the number of pages, requested by a token, that come without their issues,
+	// though with the token of the next page.
 	EmptyPages int64
 
-	// PlaceTokens makes a nextPageToken name a place in the list, as startAt does,
-	// so that a page begins too late where an issue before it went away.
+	// PlaceTokens makes a nextPageToken name a place in the list, as startAt does, so that a page
+	// begins too late if an issue before it goes away.
 	PlaceTokens bool
-	// GoneIssues are keys of issues that are gone and that the index still names:
-	// each takes a place on its page and counts in the total, and does not come.
+	// GoneIssues are keys of issues that are deleted and that the index still names: each takes a
+	// place on its page and counts in the total, but does not appear.
 	GoneIssues []string
-	InfoDate   time.Duration // how far the clock behind the Date of serverInfo is off
+	InfoDate   time.Duration // error of the clock behind the Date of serverInfo
 	OtherDate  time.Duration // likewise of all other replies
 
-	StuckToken bool // every page that a token asks for gives that token again
+	StuckToken bool // every page requested by a token returns that token again
 
-	// SwayingTotal is how far totals are off, to either side in turn, as where
-	// issues come and go all the time.
+	// SwayingTotal is the error of totals, alternately up and down, as if issues came and went all
+	// the time.
 	SwayingTotal int
 
-	OmitTotal bool // no search of Data Center, nor list of projects, says its total
+	OmitTotal bool // no search of Data Center, nor list of projects, states its total
 	MaxTotal  int  // that total is at most this; 0 means the true one
 
-	// EmbeddedTotal makes the list of comments inside an issue state its own
-	// length as its total, though it is cut.
+	// EmbeddedTotal makes the list of comments inside an issue state its own length as its total,
+	// although it is truncated.
 	EmbeddedTotal     bool
 	CommentsWithoutID bool     // GET /issue/{key}/comment leaves out the ids
 	IssuesWithoutID   []string // keys of issues that come without id
@@ -52,17 +52,16 @@ type Quirks struct {
 	StrictSince  bool     // the worklog feeds begin after their since, not at it
 
 	EpochChangelogs bool // the bulk fetch of changelogs writes created as epoch milliseconds
-	// Refused holds a status by route, such as "GET /rest/api/2/workflow", that
-	// the route answers with instead of serving.
+	// Refused holds a status by route, such as "GET /rest/api/2/workflow", that the route answers
+	// with.
 	Refused map[string]int
 
-	// Verbatim holds, by issue key, what is written as the value of the summary,
-	// byte for byte, whether it is JSON or not.
+	// Verbatim holds, by issue key, the bytes to write as the value of the summary, even if they
+	// are not JSON.
 	Verbatim map[string]string
 }
 
-// total writes the total of a search or of a list of projects, with a comma
-// behind it.
+// total writes the total of a search or of a list of projects, followed by a comma.
 func (c *call) total(n int) {
 	q := c.server.options.Quirks
 	if q.OmitTotal {
@@ -81,8 +80,8 @@ func (c *call) total(n int) {
 	fmt.Fprintf(c.out, `"total":%d,`, n)
 }
 
-// swallows tells that the issues of this page get lost.
-func (c *call) swallows(token string) bool {
+// losesPage reports whether this page loses its issues.
+func (c *call) losesPage(token string) bool {
 	return token != "" && c.server.emptied.Add(1) <= c.server.options.Quirks.EmptyPages
 }
 
@@ -95,7 +94,7 @@ func (c *call) head(r *record) {
 	fmt.Fprintf(c.out, `,"key":"%s"`, r.key())
 }
 
-// verbatim writes the field in the bytes that the quirk has for it, if it has any.
+// verbatim writes the bytes that the quirk has for the field, if any.
 func (c *call) verbatim(r *record, name string) bool {
 	value, ok := c.server.options.Quirks.Verbatim[r.key()]
 	if !ok || name != "summary" {
@@ -114,7 +113,7 @@ func (s *Server) date(r *http.Request) string {
 	return s.options.Now().Add(off).UTC().Format(http.TimeFormat)
 }
 
-// there leaves out what the index names and what is gone.
+// there leaves out issues that the index names and that are deleted.
 func (c *call) there(page []hit) []hit {
 	gone := c.server.options.Quirks.GoneIssues
 	if len(gone) == 0 {

@@ -67,8 +67,8 @@ func (p *problem) write(w http.ResponseWriter) {
 	fmt.Fprint(w, p.body)
 }
 
-// writeBody sends a rendered reply with the caller's address for the
-// placeholders inside stored objects.
+// writeBody sends a rendered reply, with the caller's address instead of the placeholders inside
+// stored objects.
 func (c *call) writeBody() {
 	body := c.out.Bytes()
 	if !c.placed && bytes.Contains(body, []byte(site)) {
@@ -79,10 +79,10 @@ func (c *call) writeBody() {
 		c.w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
 	}
 	c.w.WriteHeader(http.StatusOK)
-	c.w.Write(body) // an error means that the caller has gone
+	c.w.Write(body) // fails only if the caller has gone
 }
 
-// sayWho says whom a reply is for.
+// sayWho sets the header that names the account.
 func (c *call) sayWho() {
 	switch {
 	case !c.cloud():
@@ -110,7 +110,7 @@ func (c *call) json(v any) error {
 
 const hex = "0123456789abcdef"
 
-// plain tells that nothing in s needs an escape.
+// plain reports whether nothing in s needs an escape.
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' {

@@ -16,8 +16,8 @@ type route struct {
 	answer       func(*call) error
 }
 
-// routes returns the table of a flavour. Every row exists in Atlassian's own
-// description of that product; a test holds it to that.
+// routes returns the table of a flavour. Every row exists in Atlassian's own description of that
+// product; a test checks that.
 func routes(f Flavour) []route {
 	table := []route{
 		{"GET", "/serverInfo", (*call).serverInfo},
@@ -91,7 +91,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		body: `{"message":` + quote("null for uri: "+r.URL.RequestURI()) + `,"status-code":404}`}).write(w)
 }
 
-// call is one request on its way through a route.
+// call is one request to a route.
 type call struct {
 	server  *Server
 	w       http.ResponseWriter
@@ -104,14 +104,14 @@ type call struct {
 	lenient bool // the query is not validated
 	html    bool // bodies are written as HTML
 	bodies  bool // comments are written with their rendered body as well
-	wide    bool // an issue is written with its key in any case
-	whole   bool // names and schema stand inside the issue, which is all there is
+	wide    bool // an issue is always written with its key
+	whole   bool // names and schema are inside the issue, which is the whole reply
 	// embedded is the most histories inside an issue; 0 means the product's own.
 	embedded int
-	placed   bool // addresses are in place already
-	cut      bool // the volatile field is left out and its place noted in hole
+	placed   bool // addresses are inserted already
+	cut      bool // the volatile field is left out and its position stored in hole
 	hole     int
-	send     func() // sends a reply that is no JSON, in place of out
+	send     func() // sends a reply that is not JSON, instead of out
 }
 
 func (s *Server) handle(version string, answer func(*call) error) http.HandlerFunc {
@@ -132,8 +132,8 @@ func (s *Server) handle(version string, answer func(*call) error) http.HandlerFu
 	}
 }
 
-// render makes the answer under the lock. The body is read before and the reply
-// sent after, so that a slow caller holds up nobody.
+// render makes the reply under the lock. The body is read before, and the reply sent after, so that
+// a slow caller does not block others.
 func (c *call) render(answer func(*call) error) error {
 	c.server.store.mu.RLock()
 	defer c.server.store.mu.RUnlock()
@@ -161,7 +161,7 @@ func (c *call) finish(err error) {
 	}
 }
 
-// list collects a parameter that may be repeated and hold commas.
+// list collects a parameter that may be repeated and contain commas.
 func (c *call) list(name string) []string {
 	var out []string
 	for _, value := range c.r.URL.Query()[name] {

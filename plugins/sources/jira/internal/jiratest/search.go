@@ -13,7 +13,7 @@ import (
 // maxBody bounds the bodies of POST requests.
 const maxBody = 1 << 20
 
-// searchRequest is what both search forms may ask, from the query or the body.
+// searchRequest has the parameters of both forms of a search, from the query or the body.
 type searchRequest struct {
 	JQL           string `json:"jql"`
 	StartAt       int    `json:"startAt"`
@@ -97,7 +97,7 @@ func set(names []string) map[string]bool {
 	return out
 }
 
-// number reads a parameter; Data Center answers 404 to a number it cannot read.
+// number reads a parameter; Data Center answers 404 to one that is not a number.
 func number(text string, fallback int) (int, error) {
 	if text == "" {
 		return fallback, nil
@@ -147,8 +147,8 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 	return hits, order, err
 }
 
-// steady is the result of a query whose order has no ties, which stays until the
-// store changes.
+// steady returns the result of a query whose order has no ties. It stays valid until the store
+// changes.
 func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit, error) {
 	cache, changes, relative := &c.server.cache, c.server.store.mu.changes.Load(), *b.relative
 	name := fmt.Sprint(q.text, c.who.sees, c.lenient)
@@ -157,7 +157,7 @@ func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit
 	}
 	from := order
 	if len(q.order) == 0 {
-		// a count between bounds needs no look at all issues
+		// a count between bounds does not need to read all issues
 		from = ordering{keys: []sortKey{{field: "created"}, {field: "key"}}}
 	}
 	all, err := from.within(cache.all(changes, from, c.server.store.all), q.where, b)
@@ -179,7 +179,7 @@ func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit
 	return hits, nil
 }
 
-// tieSeed is new for each request, as the order among ties is.
+// tieSeed differs for each request, as the order among ties does.
 func (c *call) tieSeed() uint64 {
 	return mix(c.server.options.Seed, c.server.fetches.Add(1))
 }
@@ -217,8 +217,8 @@ func (c *call) searchPages() error {
 	return nil
 }
 
-// pageLimit is the number of issues this page may hold, or the 500 of a search
-// platform whose window the page would pass.
+// pageLimit is the number of issues that this page may hold, or the 500 of a search platform whose
+// window the page would exceed.
 func (c *call) pageLimit(s searchRequest) (int, error) {
 	limit, o := 50, c.server.options
 	if s.MaxResults != nil {

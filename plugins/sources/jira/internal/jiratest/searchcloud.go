@@ -12,16 +12,15 @@ import (
 	"time"
 )
 
-// pageToken says where a walk stands: after which place in which order. It goes
-// by value, not by offset, so a walk neither skips nor repeats issues whose
-// place does not change.
+// pageToken is the position of a walk: after which place in which order. It names a value, not an
+// offset, so a walk neither skips nor repeats issues whose place does not change.
 type pageToken struct {
 	After   place  `json:"a"`
 	Seed    uint64 `json:"s"` // of the order among ties, steady within the walk
 	Query   uint64 `json:"q"` // hash of the JQL it belongs to
 	Expires int64  `json:"e"` // epoch milliseconds
 	Last    bool   `json:"l,omitempty"`
-	Skip    int    `json:"n,omitempty"` // how many issues stand before its place, where places count
+	Skip    int    `json:"n,omitempty"` // number of issues before its place, if the quirk counts places
 }
 
 func (t pageToken) String() string {
@@ -57,7 +56,7 @@ func (c *call) searchRemoved() error {
 		"A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046")
 }
 
-// boundedQuery parses JQL and insists on a restriction.
+// boundedQuery parses JQL and requires a restriction.
 func boundedQuery(jql string) (query, error) {
 	q, err := parseJQL(jql)
 	if err == nil && !q.bounded() {
@@ -95,7 +94,7 @@ func (c *call) searchTokens() error {
 	sel.properties = s.Properties
 	page := hits[:min(len(hits), c.tokenLimit(s, &sel))]
 	c.out.WriteString(`{"issues":[`)
-	if !c.swallows(s.NextPageToken) {
+	if !c.losesPage(s.NextPageToken) {
 		c.page(c.there(page), &sel, s.Expand)
 	}
 	c.out.WriteByte(']')
@@ -114,8 +113,8 @@ func (c *call) walk(s searchRequest, q query) (pageToken, error) {
 	return readToken(s.NextPageToken, hash, now, max(1, len(q.order)))
 }
 
-// resume returns the index of the first issue of the page that a token names:
-// the one after its place, or at its place where the quirk repeats the last page.
+// resume returns the index of the first issue of the page that a token names: the one after its
+// place, or at its place if the quirk repeats the last page.
 func (c *call) resume(hits []hit, order ordering, token pageToken) int {
 	if c.server.options.Quirks.PlaceTokens && !token.Last {
 		return min(token.Skip, len(hits))
@@ -155,18 +154,18 @@ func (c *call) endOfPage(s searchRequest, token pageToken, order ordering, page 
 	c.out.WriteByte('}')
 }
 
-// repeats tells that a token is one that gives the last page again.
+// repeats reports whether a token is one that returns the last page again.
 func (c *call) repeats(text string) bool {
 	var t pageToken
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil && json.Unmarshal(raw, &t) == nil && t.Last
 }
 
-// manyFields is from how many fields on Cloud makes its pages shorter.
+// manyFields is the number of fields from which on Cloud shortens its pages.
 const manyFields = 10
 
-// tokenLimit is the length of a page: 5000 bare ids, else 100, and fewer where
-// many fields are asked for.
+// tokenLimit is the length of a page: 5000 bare ids, else 100, and fewer if many fields are
+// requested.
 func (c *call) tokenLimit(s searchRequest, sel *selection) int {
 	limit, longest := 50, cloudPage
 	if s.MaxResults != nil {

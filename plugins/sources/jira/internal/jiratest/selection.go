@@ -1,4 +1,4 @@
-// Field selection: what the fields parameter asks for.
+// Field selection: the parameter fields.
 
 package jiratest
 
@@ -15,11 +15,11 @@ type selection struct {
 	properties     []string // of the issue, not fields
 }
 
-// hidden are the fields that are not navigable: a Data Center search leaves
-// them out unless they are asked for.
+// hidden are the fields that are not navigable: a Data Center search leaves them out unless they
+// are requested.
 var hidden = [...]string{"comment", "worklog", "attachment", "timetracking"}
 
-// selectFields parses the names; fallback holds where none is positive.
+// selectFields parses the names; fallback applies if none is positive.
 func selectFields(names []string, fallback ...string) selection {
 	var s selection
 	for _, name := range names {
@@ -63,11 +63,11 @@ func tooManyProperties() error {
 	return messages(http.StatusBadRequest, "The maximum number of properties that can be requested is 5.")
 }
 
-// bare tells that nothing but id and key is asked for.
+// bare reports whether only id and key are requested.
 func (s *selection) bare() bool {
 	return !s.all && !s.navigable && len(s.properties) == 0 &&
 		!slices.ContainsFunc(s.names, func(n string) bool { return n != "id" && n != "key" })
 }
 
-// idOnly is the Cloud default: issues of nothing but an id.
+// idOnly is the Cloud default: issues with only an id.
 func (s *selection) idOnly() bool { return s.bare() && !slices.Contains(s.names, "key") }

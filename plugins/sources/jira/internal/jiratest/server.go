@@ -1,4 +1,4 @@
-// The server: what happens to each request before its route answers.
+// The server: the handling of each request before its route.
 
 package jiratest
 
@@ -20,7 +20,7 @@ type Server struct {
 	store   *store
 	catalog *catalog
 	people  []*user
-	persons []prose.Person // those of the beginning, as texts name them
+	persons []prose.Person // the initial ones, as texts name them
 	mux     *http.ServeMux
 	limit   *bucket
 	faults  *faultPlan
@@ -29,8 +29,8 @@ type Server struct {
 	cache   cache
 	buffers sync.Pool     // of *bytes.Buffer, for replies
 	fetches atomic.Uint64 // seeds the order of ties and the volatile field
-	sways   atomic.Uint64 // totals given out with a sway
-	emptied atomic.Int64  // pages asked for by a token
+	sways   atomic.Uint64 // totals stated with an error
+	emptied atomic.Int64  // pages requested by a token
 	hook    atomic.Pointer[func(*http.Request)]
 }
 
@@ -58,14 +58,14 @@ func New(o Options) *Server {
 		stats:   newCounters(),
 		media:   &media{},
 	}
-	s.stock()
+	s.fillLists()
 	s.register()
 	return s
 }
 
-// OnRequest sets a function that is called at the start of each request, before
-// the store is read, so that a test can change issues in the middle of a walk.
-// It is called from the goroutine of the request. nil takes it away.
+// OnRequest sets a function that is called at the start of each request, before the store is read,
+// so that a test can change issues in the middle of a walk. It is called from the goroutine of the
+// request. nil removes it.
 func (s *Server) OnRequest(hook func(*http.Request)) {
 	if hook == nil {
 		s.hook.Store(nil)
@@ -110,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(status, inner)
 }
 
-// strip takes the base path off the request.
+// strip removes the base path from the request.
 func (s *Server) strip(r *http.Request) (*http.Request, bool) {
 	if s.options.BasePath == "" {
 		return r, true
@@ -127,7 +127,7 @@ func (s *Server) strip(r *http.Request) (*http.Request, bool) {
 	return inner, true
 }
 
-// wait sleeps unless the caller goes away first.
+// wait sleeps unless the caller disconnects first.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -142,7 +142,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// statusWriter remembers the status for the statistics.
+// statusWriter records the status for the statistics.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -153,5 +153,5 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
+// Unwrap gives http.ResponseController access to the connection.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,4 +1,4 @@
-// Statistics: what the server was asked, for assertions of tests.
+// Statistics of the requests, for assertions of tests.
 
 package jiratest
 
@@ -10,35 +10,35 @@ import (
 // Stats counts the requests so far.
 type Stats struct {
 	Requests int
-	// Routes counts by route, such as "GET /rest/api/2/search", and status.
-	// Status 0 is a reply that was never begun, such as a reset.
+	// Routes counts by route, such as "GET /rest/api/2/search", and status. Status 0 is a reply
+	// that was never begun, such as a reset.
 	Routes  map[string]map[int]int
 	Limited int            // replies with 429
 	Faults  map[string]int // injected faults by kind
-	Peak    int            // most requests in flight at once
+	Peak    int            // most concurrent requests
 }
 
 type counters struct {
-	mu     sync.Mutex
-	stats  Stats
-	flying int
+	mu       sync.Mutex
+	stats    Stats
+	inFlight int
 }
 
 func newCounters() *counters {
 	return &counters{stats: Stats{Routes: map[string]map[int]int{}, Faults: map[string]int{}}}
 }
 
-// start counts a request in; the function it returns counts it out.
+// start counts a request as started; the function that it returns counts it as ended.
 func (c *counters) start(route string) func(status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Requests++
-	c.flying++
-	c.stats.Peak = max(c.stats.Peak, c.flying)
+	c.inFlight++
+	c.stats.Peak = max(c.stats.Peak, c.inFlight)
 	return func(status int) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.flying--
+		c.inFlight--
 		if status == 429 {
 			c.stats.Limited++
 		}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// store holds everything that is served. Callers hold mu: read-locked while
-// rendering, locked while changing.
+// store holds everything that is served. Callers hold mu: read-locked while rendering, locked while
+// changing.
 type store struct {
 	mu       gate
 	projects []*project
@@ -22,7 +22,7 @@ type store struct {
 	byKey    map[string]*record // current keys and the old keys of moved issues
 	lastID   int64              // highest id ever given to an issue
 	lastSub  int64              // highest id given to a part of an issue
-	shelves  shelves
+	shelves  siteLists
 	fields   []fieldInfo
 	groups   []*group
 	boards   []*board
@@ -43,8 +43,8 @@ type project struct {
 	detail  json.RawMessage // further properties of GET /project/{key}: "a":1,"b":2
 }
 
-// record is one issue. Fields keep the order and the bytes they came with; a
-// field without bytes is rendered from the live parts below.
+// record is one issue. Fields keep their original order and bytes; a field without bytes is
+// rendered from the parts below.
 type record struct {
 	id        int64
 	project   *project
@@ -69,13 +69,13 @@ type record struct {
 
 	archived bool
 	hidden   bool // nobody may see it
-	skipped  bool // searches count it and do not show it
+	skipped  bool // searches count it but do not show it
 
-	doc indexed    // what the index has, or is to have
+	doc indexed    // what the index has, or will have
 	was []outdated // what it had before, while it lags
 }
 
-// indexed is what the index keeps of an issue to find and order it by.
+// indexed is what the index stores of an issue for finding and ordering it.
 type indexed struct {
 	project *project
 	num     int
@@ -90,7 +90,7 @@ type outdated struct {
 
 func (r *record) now() indexed { return indexed{r.project, r.num, r.updated} }
 
-// asOf is what an index that lags has of an issue.
+// asOf returns what a lagging index has of an issue.
 func (r *record) asOf(at time.Time) indexed {
 	for _, w := range r.was {
 		if at.Before(w.until) {
@@ -149,13 +149,13 @@ type link struct {
 }
 
 func newStore() *store {
-	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, fields: issueFields(),
+	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: siteLists{}, fields: issueFields(),
 		lastID: 12_000_000, lastSub: 15_000_000}
 }
 
 func (r *record) key() string { return r.project.key + "-" + strconv.Itoa(r.num) }
 
-// raw returns the stored bytes of a field, nil where there are none.
+// raw returns the stored bytes of a field, nil if there are none.
 func (r *record) raw(name string) json.RawMessage {
 	for i := range r.fields {
 		if r.fields[i].name == name {
@@ -165,7 +165,7 @@ func (r *record) raw(name string) json.RawMessage {
 	return nil
 }
 
-// set stores the bytes of a field, adding the field if need be.
+// set stores the bytes of a field, adding the field if necessary.
 func (r *record) set(name string, raw json.RawMessage) {
 	for i := range r.fields {
 		if r.fields[i].name == name {
@@ -176,8 +176,7 @@ func (r *record) set(name string, raw json.RawMessage) {
 	r.fields = append(r.fields, field{name, raw})
 }
 
-// text returns what a person would call the field's value: the string itself,
-// or the name of an object, or "".
+// text returns the field's value for people: the string itself, or the name of an object, or "".
 func (r *record) text(name string) string { return textOf(r.raw(name)) }
 
 func textOf(raw json.RawMessage) string {
@@ -185,7 +184,7 @@ func textOf(raw json.RawMessage) string {
 	return cmp.Or(v.DisplayName, v.Name, v.Value, v.text)
 }
 
-// value is what identifies a field's value in JQL and in histories.
+// value identifies a field's value in JQL and in histories.
 type value struct {
 	ID, Key, AccountID, Name, DisplayName, Value string
 	text                                         string // of a plain string
@@ -197,12 +196,12 @@ func valueOf(raw json.RawMessage) value {
 		return v
 	}
 	if json.Unmarshal(raw, &v) != nil {
-		return value{} // a list or a number: nothing to call it by
+		return value{} // a list or a number has no name
 	}
 	return v
 }
 
-// called tells whether the value goes by this name.
+// called reports whether the value has this name.
 func (v value) called(name string) bool {
 	return slices.ContainsFunc([]string{v.ID, v.Key, v.AccountID, v.Name, v.DisplayName, v.Value, v.text},
 		func(own string) bool {
@@ -239,7 +238,7 @@ func (s *store) remove(r *record) {
 	}
 }
 
-// find looks an issue up by id or by present or former key.
+// find looks an issue up by id or by current or former key.
 func (s *store) find(idOrKey string) *record {
 	if id, err := strconv.ParseInt(idOrKey, 10, 64); err == nil {
 		return s.byID[id]

@@ -1,4 +1,4 @@
-// The story of a synthetic issue: who reported what, how it went on, how it ended.
+// The story of a synthetic issue: who reported what, how it continued, how it ended.
 
 package jiratest
 
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// story is what the fields, comments and histories of an issue agree on.
+// story has what the fields, comments and histories of an issue agree on.
 type story struct {
 	kind, priority     string
 	status, resolution string
@@ -31,7 +31,7 @@ func (g *generator) story(r *record) *story {
 	}
 	g.triage(r, s)
 	if g.chance(0.22) {
-		return s // nobody has come to it yet
+		return s // nobody has worked on it yet
 	}
 	g.step(r, s, "In Progress", 0)
 	if g.chance(0.5) {
@@ -66,7 +66,7 @@ func weighted(g *generator, pairs ...any) string {
 	}
 }
 
-// pause moves the story on by a time that is mostly short and now and then long.
+// pause advances the story by a time that is mostly short and sometimes long.
 func (g *generator) pause(s *story, scale time.Duration) time.Time {
 	hours := math.Exp(g.rng.NormFloat64()*1.6 + 2)
 	s.end = s.end.Add(scale + time.Duration(hours*float64(time.Hour))).Truncate(time.Millisecond)
@@ -105,7 +105,7 @@ func (g *generator) triage(r *record, s *story) {
 	}
 }
 
-// step moves to another status.
+// step changes the status.
 func (g *generator) step(r *record, s *story, to string, scale time.Duration) {
 	g.transition(r, s, to, g.pause(s, scale))
 }
@@ -130,7 +130,7 @@ func (g *generator) resolve(r *record, s *story) {
 	s.resolved = at
 }
 
-// discussion writes the comments: a median of three, a tail beyond sixty.
+// discussion writes the comments: three in the median, sometimes more than sixty.
 func (g *generator) discussion(r *record, s *story) {
 	n := min(int(math.Exp(g.rng.NormFloat64()*1.05+1.2)), 90)
 	g.text.Fixed = s.resolution == "Fixed"

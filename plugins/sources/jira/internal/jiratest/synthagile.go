@@ -1,5 +1,4 @@
-// The boards and sprints of a synthetic project, and where its issues stand on
-// them.
+// The boards and sprints of a synthetic project, and the positions of its issues on them.
 
 package jiratest
 
@@ -9,7 +8,7 @@ import (
 	"time"
 )
 
-// closedSprints is how many sprints of a project are over.
+// closedSprints is the number of closed sprints of a project.
 const closedSprints = 10
 
 // plan makes a board with sprints and one without.

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// children uses random numbers of its own, so that the texts of an issue stay as
-// they are whatever is added here.
+// children uses random numbers of its own, so that the texts of an issue do not change if something
+// is added here.
 func (g *generator) children(r *record, s *story) {
 	rng := rand.New(rand.NewPCG(g.server.options.Seed^uint64(r.num), hashText(g.project.key)))
 	g.attach(r, s, rng)
 	g.schedule(r, s, rng)
-	r.watchers = g.crowd(rng, 1+rng.IntN(9))
-	r.voters = g.crowd(rng, max(0, rng.IntN(12)-8))
+	r.watchers = g.people(rng, 1+rng.IntN(9))
+	r.voters = g.people(rng, max(0, rng.IntN(12)-8))
 	for i := range max(0, rng.IntN(14)-11) {
 		id := g.server.store.nextSub()
 		number := 1 + rng.IntN(20_000)
@@ -36,7 +36,7 @@ func (g *generator) children(r *record, s *story) {
 	}
 }
 
-// attach adds files to some issues, on a few quite many.
+// attach adds files to some issues, many to a few.
 func (g *generator) attach(r *record, s *story, rng *rand.Rand) {
 	n := 0
 	if rng.IntN(100) < 12 {
@@ -62,8 +62,8 @@ var attachmentKinds = [...]struct{ name, mime string }{
 	{"Zählerstand & 遥.txt", "text/plain"},
 }
 
-// crowd returns n different people.
-func (g *generator) crowd(rng *rand.Rand, n int) []*user {
+// people returns n different people.
+func (g *generator) people(rng *rand.Rand, n int) []*user {
 	people := g.server.people
 	first := rng.IntN(len(people))
 	var out []*user

@@ -1,5 +1,5 @@
-// Synthetic projects: issues that look like those of a large public Jira, from
-// a seed alone. The same seed and specification give the same bytes.
+// Synthetic projects: issues that look like those of a large public Jira, derived from a seed. The
+// same seed and specification give the same bytes.
 
 package jiratest
 
@@ -31,11 +31,11 @@ type Project struct {
 	Key    string
 	Name   string  // "" means a name made from the theme
 	Issues int     // how many
-	Gaps   float64 // share of numbers without an issue, as deletions leave them
+	Gaps   float64 // share of unused numbers, as deletions leave them
 }
 
-// Generate adds synthetic issues. The text of an issue follows from the seed, the
-// project key and its number; ids and links from what was made before as well.
+// Generate adds synthetic issues. The text of an issue depends on the seed, the project key and its
+// number; ids and links also depend on what was generated before.
 func (s *Server) Generate(spec Synthetic) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -59,7 +59,7 @@ type generator struct {
 	project *project
 	theme   *prose.Theme
 	shared  sharedParts
-	rng     *rand.Rand // of the issue at hand
+	rng     *rand.Rand // of the current issue
 	text    *prose.Writer
 	made    []*record
 	sprints []*sprint // of the project
@@ -119,8 +119,7 @@ func (g *generator) grow(spec Synthetic, p Project, firstID, stride int64) {
 	}
 }
 
-// seed starts the random numbers of an issue afresh, so that an issue does not
-// depend on those before it.
+// seed resets the random numbers for an issue, so that an issue does not depend on those before it.
 func (g *generator) seed(num int) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s-%d", g.project.key, num)
@@ -128,7 +127,7 @@ func (g *generator) seed(num int) {
 	g.text = &prose.Writer{Rand: g.rng, Theme: g.theme, Project: g.project.key, Num: num, People: g.server.persons}
 }
 
-// chance is true with probability p.
+// chance returns true with probability p.
 func (g *generator) chance(p float64) bool { return g.rng.Float64() < p }
 
 // someone returns a person who is not a bot.
@@ -139,7 +138,7 @@ func (g *generator) someone() *user {
 	return g.server.people[int(x*x*float64(humans))]
 }
 
-// author is who wrote something; now and then the account is gone.
+// author returns the author of a text; sometimes the account is deleted.
 func (g *generator) author(u *user) json.RawMessage {
 	if g.chance(0.01) {
 		return nil
@@ -147,7 +146,7 @@ func (g *generator) author(u *user) json.RawMessage {
 	return u.raw
 }
 
-// issue fills a record: its story first, then the fields that follow from it.
+// issue fills a record: its story first, then the fields that depend on it.
 func (g *generator) issue(r *record) {
 	story := g.story(r)
 	g.discussion(r, story)
@@ -208,7 +207,7 @@ func (g *generator) relate(r *record, s *story) {
 	}
 }
 
-// huge adds one very long comment, as a pasted log makes it.
+// huge adds one very long comment, such as a pasted log.
 func (g *generator) huge(r *record, size int) {
 	g.seed(r.num)
 	body := []byte("Full log of the failed run:\n{noformat}\n")

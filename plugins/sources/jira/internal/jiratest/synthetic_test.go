@@ -89,7 +89,7 @@ func TestSyntheticIssuesLookReal(t *testing.T) {
 	}
 }
 
-// long tells whether some text has more than 80 lines.
+// long reports whether some text has more than 80 lines.
 func long(s *Server) bool {
 	return slices.ContainsFunc(s.store.all, func(r *record) bool {
 		return slices.ContainsFunc(r.comments, func(c comment) bool { return strings.Count(c.body, "\n") > 80 })
@@ -99,9 +99,9 @@ func long(s *Server) bool {
 func TestHugeCommentAndGaps(t *testing.T) {
 	t.Parallel()
 	s := generated(Options{}, Synthetic{HugeComment: 3 << 20, Projects: []Project{{Key: "A", Issues: 300, Gaps: 0.2}}})
-	books := s.Snapshot()
-	if len(books) != 300 || books[299].Key == "A-300" {
-		t.Errorf("%d issues, the last is %s; want 300 with gaps", len(books), books[299].Key)
+	truth := s.Snapshot()
+	if len(truth) != 300 || truth[299].Key == "A-300" {
+		t.Errorf("%d issues, the last is %s; want 300 with gaps", len(truth), truth[299].Key)
 	}
 	if n := len(s.store.byID[s.store.all[0].id].comments[0].body); n != 3<<20 {
 		t.Errorf("the huge comment has %d bytes", n)

@@ -1,4 +1,4 @@
-// The fields of a synthetic issue, in the order a real Jira gives them.
+// The fields of a synthetic issue, in the order of a real Jira.
 
 package jiratest
 
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// fields renders what the story says; what stays nil is rendered live.
+// fields renders the fields of the story; nil fields are rendered when they are served.
 func (g *generator) fields(r *record, s *story) []field {
 	list := issueFields()
 	out := make([]field, 0, len(list))
@@ -57,7 +57,7 @@ func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	return g.person(name, r, s)
 }
 
-// person renders the fields about people, and hands on the rest.
+// person renders the fields about people, and passes the others on.
 func (g *generator) person(name string, r *record, s *story) json.RawMessage {
 	switch name {
 	case "assignee":

@@ -11,10 +11,10 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
-// embeddedWorklogs is where both products cut the worklogs inside an issue.
+// embeddedWorklogs is the number at which both products truncate the worklogs inside an issue.
 const embeddedWorklogs = 20
 
-// cloudPage is how many comments and histories Cloud embeds and pages.
+// cloudPage is the number of comments and histories that Cloud embeds, and the length of its pages.
 const cloudPage = 100
 
 const stampLayout = "2006-01-02T15:04:05.000-0700"
@@ -25,7 +25,7 @@ func (c *call) stamp(t time.Time) string {
 
 func (c *call) cloud() bool { return c.server.options.Flavour == Cloud }
 
-// documents tells that bodies are Atlassian documents, not wiki markup.
+// documents reports whether bodies are Atlassian documents instead of wiki markup.
 func (c *call) documents() bool { return c.version == "3" }
 
 // issue renders one issue with the selected fields.
@@ -68,8 +68,8 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 	c.out.WriteByte('}')
 }
 
-// lacks tells that the issue has no such field: a parent that it does not have,
-// or what a quirk leaves out.
+// lacks reports whether the issue has no such field: it has no parent, or a quirk leaves the field
+// out.
 func (c *call) lacks(r *record, f *field) bool {
 	switch f.name {
 	case "parent":
@@ -102,7 +102,7 @@ func (c *call) field(r *record, f *field) {
 	}
 }
 
-// live renders the fields that follow from the parts of an issue.
+// live renders the fields that depend on the parts of an issue.
 func (c *call) live(r *record, name string) {
 	switch name {
 	case "created":
@@ -138,7 +138,7 @@ func (c *call) live(r *record, name string) {
 	}
 }
 
-// linked renders another issue the short way, with its present status.
+// linked renders another issue in the short form, with its current status.
 func (c *call) linked(r *record) {
 	if r == nil || !c.sees(r) {
 		c.out.WriteString("null")
@@ -203,8 +203,8 @@ func (l linkType) render() string {
 		l.id, l.name, l.inward, l.outward, apiRoot, l.id)
 }
 
-// volatileField is a custom field whose text differs on every fetch, as one on
-// a large public site does: object hashes of a plugin.
+// volatileField is a custom field whose text differs on every fetch, as on a large public site: it
+// contains object hashes of a plugin.
 const volatileField = "customfield_12314020"
 
 func (c *call) volatile(r *record) {

@@ -13,12 +13,12 @@ type ProjectStatus string
 // The statuses of a project. Data Center knows no trash: there a deleted project is gone.
 const (
 	Live     ProjectStatus = "live"
-	Archived ProjectStatus = "archived" // no search finds its issues; they can still be looked at
-	Trashed  ProjectStatus = "deleted"  // its issues are nowhere to be seen
+	Archived ProjectStatus = "archived" // no search finds its issues; they can still be read by key
+	Trashed  ProjectStatus = "deleted"  // its issues are not visible at all
 )
 
-// Hide takes the right to see an issue from every caller, and Show gives it back, as issue security
-// does when a role loses or gets a member: the issue itself does not change.
+// Hide makes an issue invisible to every caller, and Show makes it visible again, as issue security
+// does when a role loses or gets a member. The issue itself does not change.
 func (s *Server) Hide(key string) error { return s.setHidden(key, true) }
 
 // Show undoes Hide.
@@ -28,8 +28,8 @@ func (s *Server) setHidden(key string, hidden bool) error {
 	return s.set(key, func(r *record) { r.hidden = hidden })
 }
 
-// Skip has searches count an issue and not show it, as a node with half an index does: the one
-// behind it takes its place.
+// Skip makes searches count an issue but not show it, as a node with half an index does. The next
+// issue takes its place.
 func (s *Server) Skip(key string) error { return s.set(key, func(r *record) { r.skipped = true }) }
 
 // Unskip undoes Skip.
@@ -46,7 +46,7 @@ func (s *Server) set(key string, change func(*record)) error {
 	return nil
 }
 
-// displayed leaves out what searches count and do not show.
+// displayed leaves out issues that searches count but do not show.
 func displayed(hits []hit) []hit {
 	skipped := func(h hit) bool { return h.skipped }
 	if !slices.ContainsFunc(hits, skipped) {
@@ -74,11 +74,11 @@ func (p *project) is(status ProjectStatus) bool {
 	return p.status == status
 }
 
-// found tells that a search may give the issue.
+// found reports whether a search may return the issue.
 func (r *record) found() bool { return !r.hidden && !r.archived && r.project.is(Live) }
 
-// shown tells that the issue can be looked at by its key.
+// shown reports whether the issue can be read by its key.
 func (r *record) shown() bool { return !r.hidden && !r.project.is(Trashed) }
 
-// exists tells that the product admits to having the issue.
+// exists reports whether the product admits that the issue exists.
 func (r *record) exists() bool { return !r.project.is(Trashed) }

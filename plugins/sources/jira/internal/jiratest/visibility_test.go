@@ -26,25 +26,25 @@ func TestHiddenAndDeletedIssuesOfEachFlavour(t *testing.T) {
 	}{{DataCenter, 403, 401, 404}, {Cloud, 404, 404, 404}} {
 		s := New(Options{Flavour: c.flavour, Auth: Auth{Bearer: map[string]string{"t": "ann"}}})
 		s.Generate(Synthetic{Projects: []Project{{Key: "A", Issues: 3}}})
-		books := s.Snapshot()
-		if err := s.Hide(books[0].Key); err != nil {
+		truth := s.Snapshot()
+		if err := s.Hide(truth[0].Key); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Delete(books[1].Key); err != nil {
+		if err := s.Delete(truth[1].Key); err != nil {
 			t.Fatal(err)
 		}
 		api := "/rest/api/" + versions(c.flavour)[0]
-		for path, want := range map[string]int{"/issue/" + books[0].ID: c.hidden, "/issue/" + books[1].ID: c.deleted,
-			"/issue/" + books[2].ID: 200} {
+		for path, want := range map[string]int{"/issue/" + truth[0].ID: c.hidden, "/issue/" + truth[1].ID: c.deleted,
+			"/issue/" + truth[2].ID: 200} {
 			if got, _ := askAs(t, s, "GET", api+path, "", false); got != want {
 				t.Errorf("%v: %s: %d, want %d", c.flavour, path, got, want)
 			}
 		}
-		if got, _ := askAs(t, s, "GET", api+"/issue/"+books[0].ID, "", true); got != c.anonymous {
+		if got, _ := askAs(t, s, "GET", api+"/issue/"+truth[0].ID, "", true); got != c.anonymous {
 			t.Errorf("%v: nobody: %d, want %d", c.flavour, got, c.anonymous)
 		}
-		got := bodyOf(t, s, c.flavour, "id in ("+books[0].ID+","+books[1].ID+","+books[2].ID+")")
-		if strings.Contains(got, books[0].Key+`"`) || !strings.Contains(got, books[2].Key+`"`) {
+		got := bodyOf(t, s, c.flavour, "id in ("+truth[0].ID+","+truth[1].ID+","+truth[2].ID+")")
+		if strings.Contains(got, truth[0].Key+`"`) || !strings.Contains(got, truth[2].Key+`"`) {
 			t.Errorf("%v: a search for all three gives %.300s", c.flavour, got)
 		}
 	}

@@ -1,4 +1,5 @@
-// Ahead: the first pages of the next parents' lists, asked for while the list of this one is read.
+// Reading ahead: the first pages of the next parents' lists are requested while the list of this
+// one is read.
 
 package lists
 
@@ -7,10 +8,10 @@ import (
 	"sync"
 )
 
-// width is how many are asked for at once. The host's own limits hold as well.
+// width is the number of parallel requests. The host's own limits apply too.
 const width = 8
 
-// ahead asks for first pages before their turn has come, and gives them out in order.
+// ahead requests first pages in advance, and returns them in order.
 type ahead struct {
 	fetch func(ctx context.Context, n int) (page, error)
 	total int
@@ -49,7 +50,7 @@ func (a *ahead) take(n int) (page, error) {
 	return got.page, got.err
 }
 
-// stop ends what was asked for in vain.
+// stop cancels the requests that are not needed.
 func (a *ahead) stop() {
 	a.cancel()
 	a.asked.Wait()

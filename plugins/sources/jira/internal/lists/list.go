@@ -223,7 +223,7 @@ const rejected = "\x00"
 func (r *reading) deliver(e element) (key string, same bool, err error) {
 	known := r.known(r.at.Next)
 	if !r.last() {
-		return r.gather(e, known), false, nil
+		return r.collectParent(e, known), false, nil
 	}
 	rec, bad := r.row().record(e, r.site.Flavour, known)
 	if bad != nil {
@@ -250,18 +250,18 @@ func (r *reading) reject(e element, why error) error {
 	return r.out.Reject(r.row().name, e.raw[:min(len(e.raw), 64<<10)], why.Error())
 }
 
-// gather records a parent for the next level, if that level needs it.
-func (r *reading) gather(e element, known vars) (key string) {
-	told := r.row().pass(e, r.site.Flavour, known)
+// collectParent records a parent for the next level, if that level needs it.
+func (r *reading) collectParent(e element, known vars) (key string) {
+	passed := r.row().pass(e, r.site.Flavour, known)
 	var values []string
 	for _, f := range r.row().passes {
-		if told[f.name] == "" && !strings.HasPrefix(f.name, "_") {
+		if passed[f.name] == "" && !strings.HasPrefix(f.name, "_") {
 			return "" // nothing could be requested for it
 		}
-		values = append(values, told[f.name])
+		values = append(values, passed[f.name])
 	}
 	key = strings.Join(values, separator)
-	if r.found[key] || !r.wanted(told) {
+	if r.found[key] || !r.wanted(passed) {
 		return key
 	}
 	r.found[key] = true

@@ -24,7 +24,7 @@ type reading struct {
 	seen   snapshot
 	met    map[string]bool // in this pass over this list
 	found  map[string]bool // of at.Found
-	dues   dues
+	saves  saveState
 }
 
 // Read emits the records of a split from a cursor on.

@@ -62,7 +62,7 @@ func ReadList(resp *http.Response, name string, each func(raw []byte, bad error)
 			return nil
 		}
 		rest := bufio.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(d.UnreadBuffer())), body))
-		if err := mend(rest, broken, each); err != nil {
+		if err := repair(rest, broken, each); err != nil {
 			return fmt.Errorf("%s: reply: %w", Where(resp), err)
 		}
 		// The list continues after the element, as another list with a replacement for its first
@@ -101,9 +101,9 @@ func undecodable(err error) bool {
 	return errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF)
 }
 
-// mend takes the next element where the decoder failed. It escapes raw control characters within
+// repair takes the next element where the decoder failed. It escapes raw control characters within
 // strings. If the result is not JSON, the element is bad.
-func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error) error {
+func repair(rest *bufio.Reader, why error, each func(raw []byte, bad error) error) error {
 	raw, err := nextElement(rest)
 	if err != nil {
 		return fmt.Errorf("%w, and the end of that element is not to be found", why)

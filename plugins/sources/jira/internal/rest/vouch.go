@@ -19,7 +19,7 @@ import (
 
 // Vouch is what a process knows of the credentials that all its calls have. The zero value works.
 type Vouch struct {
-	turn sync.Mutex // of who asks
+	checking sync.Mutex // of who asks
 
 	mu      sync.Mutex
 	account bool      // the run is logged in: without that there is nothing to know
@@ -59,8 +59,8 @@ func (v *Vouch) take(request uint64) {
 	v.taken = max(v.taken, request)
 }
 
-// nobody is whom X-AUSERNAME names where there is no account.
-const nobody = "anonymous"
+// anonymousName is whom X-AUSERNAME names where there is no account.
+const anonymousName = "anonymous"
 
 // whose names the account that a reply is for; "" where it does not say.
 func whose(resp *http.Response) string {
@@ -82,7 +82,7 @@ func (c *Client) vouched(ctx context.Context, request uint64, resp *http.Respons
 	switch {
 	case !account || strings.HasSuffix(path, myself):
 		return nil
-	case who != "" && who != nobody:
+	case who != "" && who != anonymousName:
 		c.vouch.take(request)
 		return nil
 	}
@@ -110,8 +110,8 @@ func (c *Client) Stand(ctx context.Context) error {
 	if c.stands() {
 		return nil
 	}
-	c.vouch.turn.Lock()
-	defer c.vouch.turn.Unlock()
+	c.vouch.checking.Lock()
+	defer c.vouch.checking.Unlock()
 	if c.stands() {
 		return nil
 	}

@@ -1,4 +1,4 @@
-// What is on the shelves of a new server: how a site is set up.
+// The initial lists of a new server: how a site is set up.
 
 package jiratest
 
@@ -8,35 +8,35 @@ import (
 	"strings"
 )
 
-// shelving puts entries on shelves.
-type shelving struct {
+// listFiller adds entries to lists.
+type listFiller struct {
 	*Server
 	cloud bool
 }
 
 // put adds an entry. more is what follows id and name in its object, "" or `,"a":1`.
-func (s shelving) put(shelf, parent, id, name, path, more string) {
+func (s listFiller) put(shelf, parent, id, name, path, more string) {
 	raw := "{"
 	if path != "" {
 		raw += fmt.Sprintf(`"self":"%s/%s",`, apiRoot, path)
 	}
 	raw += fmt.Sprintf(`"id":%s,"name":%s%s}`, id, quote(name), more)
-	list := s.shelf(shelf)
+	list := s.siteList(shelf)
 	*list = append(*list, entry{id: strings.Trim(id, `"`), parent: parent, name: name, raw: json.RawMessage(raw)})
 }
 
-// bare adds an entry that is written in full.
-func (s shelving) bare(shelf, parent, id, name, raw string) {
-	list := s.shelf(shelf)
+// bare adds an entry with its complete JSON.
+func (s listFiller) bare(shelf, parent, id, name, raw string) {
+	list := s.siteList(shelf)
 	*list = append(*list, entry{id: id, parent: parent, name: name, raw: json.RawMessage(raw)})
 }
 
-// stock fills the shelves of a new server.
-func (s *Server) stock() {
-	for _, name := range shelfNames() {
+// fillLists fills the lists of a new server.
+func (s *Server) fillLists() {
+	for _, name := range siteListNames() {
 		s.store.shelves[name] = &[]entry{}
 	}
-	w := shelving{s, s.options.Flavour == Cloud}
+	w := listFiller{s, s.options.Flavour == Cloud}
 	w.categories()
 	w.schemes()
 	w.products()
@@ -49,7 +49,7 @@ func (s *Server) stock() {
 	s.store.groups = newGroups(s)
 }
 
-func (s shelving) categories() {
+func (s listFiller) categories() {
 	for _, c := range [][4]string{{"1", "undefined", "medium-gray", "No Category"}, {"2", "new", "blue-gray", "To Do"},
 		{"4", "indeterminate", "yellow", "In Progress"}, {"3", "done", "green", "Done"}} {
 		s.put("status_categories", "", c[0], c[3], "statuscategory/"+c[0],
@@ -67,8 +67,8 @@ func (s shelving) categories() {
 	}
 }
 
-// products adds what is licensed, and what the navigator shows.
-func (s shelving) products() {
+// products adds the licensed products, and the columns of the navigator.
+func (s listFiller) products() {
 	for _, p := range [][2]string{{"jira-core", "FREE"}, {"jira-software", "PAID"}} {
 		s.bare("licences", "", p[0], p[0], fmt.Sprintf(`{"id":"%s","plan":"%s"}`, p[0], p[1]))
 	}
@@ -77,10 +77,10 @@ func (s shelving) products() {
 	}
 }
 
-// names of the things of which a site has several.
+// Names for objects of which a site has several.
 var schemeNames = [...]string{"Default", "Agile", "Support & Service"}
 
-func (s shelving) schemes() {
+func (s listFiller) schemes() {
 	for i, name := range schemeNames {
 		id := fmt.Sprint(10_000 + i)
 		about := fmt.Sprintf(`,"description":%s`, quote("Scheme of the "+name+" projects"))
@@ -113,7 +113,7 @@ func (s shelving) schemes() {
 	}
 }
 
-func (s shelving) screens() {
+func (s listFiller) screens() {
 	for i, name := range []string{"Default Screen", "Resolve Issue Screen", "Workflow Screen"} {
 		screen := fmt.Sprint(10_000 + i)
 		s.put("screens", "", screen, name, "", `,"description":`+quote("The "+name))
@@ -127,7 +127,7 @@ func (s shelving) screens() {
 	}
 }
 
-func (s shelving) security() {
+func (s listFiller) security() {
 	for _, p := range [][3]string{{"BROWSE_PROJECTS", "Browse Projects", "PROJECT"},
 		{"CREATE_ISSUES", "Create Issues", "PROJECT"}, {"ADMINISTER", "Administer Jira", "GLOBAL"},
 		{"USER_PICKER", "Browse Users", "GLOBAL"}} {
@@ -143,8 +143,8 @@ func (s shelving) security() {
 	}
 }
 
-// fieldSetup makes contexts and options of the fields that have some.
-func (s shelving) fieldSetup() {
+// fieldSetup makes the contexts and options of the fields that have any.
+func (s listFiller) fieldSetup() {
 	for _, f := range issueFields() {
 		if f.custom == "" {
 			continue
@@ -164,13 +164,13 @@ func (s shelving) fieldSetup() {
 					fmt.Sprintf(`{"id":"%s","value":%s,"disabled":false}`, o.id, quote(o.value)))
 			}
 		}
-		if f.custom == "select" { // the second context has options of its own, which no issue uses
+		if f.custom == "select" { // the second context has its own options, which no issue uses
 			s.bare("field_options", contexts[1], "12999", "Unused", `{"id":"12999","value":"Unused","disabled":true}`)
 		}
 	}
 }
 
-// fieldOption is an option as issues hold it.
+// fieldOption is an option as issues contain it.
 type fieldOption struct{ field, id, value string }
 
 func fieldOptions() []fieldOption {
@@ -181,7 +181,7 @@ func fieldOptions() []fieldOption {
 	}
 }
 
-func (s shelving) shared() {
+func (s listFiller) shared() {
 	owner := string(s.people[0].raw)
 	for i, f := range [][2]string{{"All open bugs", "type = Bug AND resolution IS EMPTY"},
 		{"My issues", "assignee = currentUser()"}, {"Blockers", "priority = Blocker"}} {
@@ -197,7 +197,7 @@ func (s shelving) shared() {
 	}
 }
 
-func (s shelving) roles() {
+func (s listFiller) roles() {
 	for i, name := range []string{"Users", "Developers", "Administrators"} {
 		id := fmt.Sprint(10_000 + i)
 		s.put("roles", "", id, name, "role/"+id,
@@ -206,15 +206,15 @@ func (s shelving) roles() {
 	}
 }
 
-// audits are the first lines of the audit log; changes of the site add more.
-func (s shelving) audits() {
+// audits adds the first lines of the audit log; changes of the site add more.
+func (s listFiller) audits() {
 	for i, text := range []string{"User created", "Project created", "Permission scheme updated"} {
 		s.audit(text, fmt.Sprintf("2016-01-04T09:0%d:00.000+0000", i))
 	}
 }
 
 func (s *Server) audit(summary, created string) {
-	list := s.shelf("audit_records")
+	list := s.siteList("audit_records")
 	id := fmt.Sprint(len(*list) + 1)
 	*list = append(*list, entry{id: id, name: summary, raw: fmt.Appendf(nil,
 		`{"id":%s,"summary":%s,"remoteAddress":"192.0.2.1","authorKey":"%s","created":"%s","category":"administration","eventSource":"","objectItem":{"name":"site","typeName":"SITE"}}`,

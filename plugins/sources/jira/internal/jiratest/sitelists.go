@@ -1,5 +1,5 @@
-// Shelves: the lists beside the issues, each under the name of its stream, and
-// the forms in which the products give lists out.
+// The lists of the site, each under the name of its stream, and the forms in which the products
+// return lists.
 
 package jiratest
 
@@ -11,12 +11,12 @@ import (
 	"strconv"
 )
 
-// shelves holds the lists by name. The lists that synthetic issues take their
-// values from are in the catalogue.
-type shelves map[string]*[]entry
+// siteLists holds the lists by name. The lists from which synthetic issues take their values are in
+// the catalogue.
+type siteLists map[string]*[]entry
 
-// shelfNames are those that are not in the catalogue.
-func shelfNames() []string {
+// siteListNames are those that are not in the catalogue.
+func siteListNames() []string {
 	return []string{"status_categories", "project_categories", "project_types", "project_versions",
 		"project_components",
 		"workflows", "workflow_schemes", "issue_type_schemes", "issue_type_screen_schemes", "screen_schemes",
@@ -27,8 +27,8 @@ func shelfNames() []string {
 		"dashboards", "roles"}
 }
 
-// shelf returns the list of a name.
-func (s *Server) shelf(name string) *[]entry {
+// siteList returns the list of a name.
+func (s *Server) siteList(name string) *[]entry {
 	switch name {
 	case "statuses":
 		return &s.catalog.statuses
@@ -47,7 +47,7 @@ func (s *Server) shelf(name string) *[]entry {
 
 // children returns the entries of a parent; "" means all.
 func (s *Server) children(name, parent string) []entry {
-	all := *s.shelf(name)
+	all := *s.siteList(name)
 	if parent == "" {
 		return all
 	}
@@ -79,27 +79,27 @@ func (c *call) entries(list []entry) {
 	c.out.WriteByte(']')
 }
 
-// listed answers with a shelf as a mere list.
+// listed answers with a list as a bare array.
 func listed(name string) func(*call) error {
 	return func(c *call) error {
-		c.entries(*c.server.shelf(name))
+		c.entries(*c.server.siteList(name))
 		return nil
 	}
 }
 
-// inside answers with a shelf as one member of an object.
+// inside answers with a list as a member of an object.
 func inside(name, member string) func(*call) error {
 	return func(c *call) error {
 		fmt.Fprintf(c.out, `{"%s":`, member)
-		c.entries(*c.server.shelf(name))
+		c.entries(*c.server.siteList(name))
 		c.out.WriteByte('}')
 		return nil
 	}
 }
 
-// paged answers with a page of a shelf.
+// paged answers with a page of a list.
 func paged(name string, longest int) func(*call) error {
-	return func(c *call) error { return c.bean(*c.server.shelf(name), longest) }
+	return func(c *call) error { return c.bean(*c.server.siteList(name), longest) }
 }
 
 // bean writes a page of a list: startAt, total, isLast, values.
@@ -130,8 +130,8 @@ func (c *call) bean(list []entry, longest int) error {
 	return nil
 }
 
-// listedOf answers with the entries that belong to what a value of the path
-// names; parents is the shelf where that is to be found.
+// listedOf answers with the entries of the parent that a variable of the path names; parents is the
+// list of the parents.
 func listedOf(name, parents, variable string) func(*call) error {
 	return func(c *call) error {
 		id := c.r.PathValue(variable)
@@ -150,7 +150,7 @@ func (s *Server) has(name, id string) bool {
 }
 
 func (s *Server) entryOf(name, id string) (*entry, bool) {
-	list := *s.shelf(name)
+	list := *s.siteList(name)
 	for i := range list {
 		if list[i].id == id {
 			return &list[i], true

@@ -1,4 +1,4 @@
-// The server's own books: what a test compares its harvest with.
+// The true content of the server, with which a test compares what it has read.
 
 package jiratest
 
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Issue is one line of the books.
+// Issue is the true content of one issue.
 type Issue struct {
 	ID        string
 	Key       string
@@ -19,16 +19,16 @@ type Issue struct {
 	Comments  []string // ids, oldest first
 	Histories []string // ids, oldest first
 	Worklogs  []string // ids, oldest first
-	Found     bool     // a search may give it: it is not hidden, nor archived, and its project is live
+	Found     bool     // a search may return it: it is not hidden or archived, and its project is live
 }
 
-// Snapshot returns the books of all projects, by ascending id.
-func (s *Server) Snapshot() []Issue { return s.books("") }
+// Snapshot returns the issues of all projects, by ascending id.
+func (s *Server) Snapshot() []Issue { return s.snapshot("") }
 
-// Issues returns the books of one project, by ascending id.
-func (s *Server) Issues(project string) []Issue { return s.books(project) }
+// Issues returns the issues of one project, by ascending id.
+func (s *Server) Issues(project string) []Issue { return s.snapshot(project) }
 
-func (s *Server) books(project string) []Issue {
+func (s *Server) snapshot(project string) []Issue {
 	s.store.mu.RLock()
 	defer s.store.mu.RUnlock()
 	var issues []Issue

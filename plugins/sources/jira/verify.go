@@ -62,8 +62,8 @@ type proof struct {
 	tries   int
 }
 
-// call begins a verification of what is before to.
-func (w *walk) call(to int64) {
+// verify begins a verification of what is before to.
+func (w *walk) verify(to int64) {
 	w.proof.to, w.proof.calling = to, true
 	w.restart()
 }
@@ -72,8 +72,8 @@ func (w *walk) call(to int64) {
 // another limit. Larger requests make servers on OpenSearch refuse pages deep in a list.
 const idsPage = 1000
 
-// roll returns its query: as many ids at once as the server returns.
-func (w *walk) roll() search {
+// verification returns its query: as many ids at once as the server returns.
+func (w *walk) verification() search {
 	most := mostIDs
 	if w.reader.at.Flavour == rest.DataCenter {
 		most = idsPage
@@ -91,16 +91,16 @@ func (w *walk) roll() search {
 // recognise.
 const nameless = "?"
 
-// answer records an issue that a verification names.
-func (w *walk) answer(i *issue) (news bool) {
+// confirm records an issue that a verification names.
+func (w *walk) confirm(i *issue) (news bool) {
 	if i.key == "" && strings.HasPrefix(i.id, "#") {
 		return w.depth.note(nameless + i.id)
 	}
 	return w.depth.note(i.id)
 }
 
-// called decides about a verification that has ended.
-func (w *walk) called(ctx context.Context, q search, p page) (more bool, err error) {
+// verified decides about a verification that has ended.
+func (w *walk) verified(ctx context.Context, q search, p page) (more bool, err error) {
 	held, _, err := w.counted(ctx, q, p)
 	if err != nil {
 		return false, err

@@ -1,5 +1,5 @@
-// The server's own books as a keyed sink would hold them: for every stream its keys, and of each
-// record what must be in it.
+// The true records in the form that a keyed sink holds: for every stream its keys, and the content
+// that each record must have.
 
 package jira_test
 
@@ -13,18 +13,18 @@ import (
 
 var flavourNames = map[jiratest.Flavour]string{jiratest.DataCenter: "datacenter", jiratest.Cloud: "cloud"}
 
-// booked returns the keys of a stream with their contents; "" where the key says all. It panics
-// where a stream that this flavour has is in no book.
-func booked(books jiratest.Books, flavour jiratest.Flavour, stream string) map[string]string {
+// trueRecords returns the keys of a stream with their contents; "" if the key is the whole content.
+// It panics if this flavour has the stream and the server has no true records of it.
+func trueRecords(truth jiratest.Truth, flavour jiratest.Flavour, stream string) map[string]string {
 	if !jira.InFlavour(stream, flavourNames[flavour]) {
 		return map[string]string{}
 	}
-	return books.Keyed(stream)
+	return truth.Keyed(stream)
 }
 
 func decode(raw []byte, into any) {
 	if err := json.Unmarshal(raw, into); err != nil {
-		panic(fmt.Sprintf("%v in %.300s", err, raw)) // books and records are JSON, as other tests show
+		panic(fmt.Sprintf("%v in %.300s", err, raw)) // truth and records are JSON, as other tests show
 	}
 }
 

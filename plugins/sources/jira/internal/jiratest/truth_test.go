@@ -1,4 +1,4 @@
-// Tests of the books: they say what the routes say.
+// Tests of the truth: they say what the routes say.
 
 package jiratest
 
@@ -13,14 +13,14 @@ func TestBooksSayWhatTheRoutesSay(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Flavour{DataCenter, Cloud} {
 		s, base := serve(t, Options{Flavour: f, Auth: known}, 120)
-		books := s.Books(base, "mlindqvist")
+		truth := s.Truth(base, "mlindqvist")
 		api := base + "/rest/api/" + versions(f)[0]
-		for _, name := range books.Names() {
-			book := books.Of(name)
-			if len(book) == 0 {
-				t.Errorf("%v: the book of %s is empty", f, name)
+		for _, name := range truth.Names() {
+			records := truth.Of(name)
+			if len(records) == 0 {
+				t.Errorf("%v: the records of %s is empty", f, name)
 			}
-			for key, line := range book {
+			for key, line := range records {
 				if !json.Valid(line.JSON) || bytes.Contains(line.JSON, []byte(".invalid")) {
 					t.Fatalf("%v: %s %s: %.200s", f, name, key, line.JSON)
 				}
@@ -30,21 +30,21 @@ func TestBooksSayWhatTheRoutesSay(t *testing.T) {
 			{"/worklog", "worklogs", "worklogs", "id"}, {"/comment", "comments", "comments", "id"},
 			{"/remotelink", "", "remote_links", "id"},
 		} {
-			seen, book := 0, books.Of(list.stream)
+			seen, records := 0, truth.Of(list.stream)
 			for _, i := range s.Snapshot() {
 				var raw json.RawMessage
 				as(t, "GET", api+"/issue/"+i.ID+list.path, "", 200, &raw)
-				seen += compareBook(t, book, raw, list.member, i.ID)
+				seen += compareBook(t, records, raw, list.member, i.ID)
 			}
-			if want := len(book); seen != want || seen == 0 {
-				t.Errorf("%v: %d %s, the book has %d", f, seen, list.stream, want)
+			if want := len(records); seen != want || seen == 0 {
+				t.Errorf("%v: %d %s, the records has %d", f, seen, list.stream, want)
 			}
 		}
 	}
 }
 
-// compareBook holds the elements of a list against a book and counts them.
-func compareBook(t *testing.T, book Book, raw json.RawMessage, member, parent string) int {
+// compareBook holds the elements of a list against a records and counts them.
+func compareBook(t *testing.T, records TrueRecords, raw json.RawMessage, member, parent string) int {
 	t.Helper()
 	if member != "" {
 		var object map[string]json.RawMessage
@@ -66,8 +66,8 @@ func compareBook(t *testing.T, book Book, raw json.RawMessage, member, parent st
 		if n, ok := id.ID.(float64); ok {
 			key = fmt.Sprintf("%.0f", n)
 		}
-		if line := book[key]; !bytes.Equal(line.JSON, e) || line.Parent != parent {
-			t.Fatalf("%s: the book says %s of %s, the route %s", key, line.JSON, line.Parent, e)
+		if line := records[key]; !bytes.Equal(line.JSON, e) || line.Parent != parent {
+			t.Fatalf("%s: the records says %s of %s, the route %s", key, line.JSON, line.Parent, e)
 		}
 	}
 	return len(list)
