@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -142,7 +143,7 @@ func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	c.progress.phase("finishing")
 	c.Step("telling")
 	for {
-		told := c.tellAll(ctx, d, finishers)
+		told := c.tellAll(ctx, d, finishers, sdk.End{Run: c.run.ID, Full: c.run.Full, Rejected: c.rejected(res.Counts)})
 		if !errors.Is(told, sdk.ErrUntold) {
 			c.Step("told")
 			return told
@@ -153,8 +154,20 @@ func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	}
 }
 
+// rejected reports whether a stage before the sinks has rejected records.
+func (c *coordinator) rejected(counts Counts) bool {
+	names := []string{c.Source.Name}
+	for _, t := range c.Transforms {
+		names = append(names, t.Name)
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		s := counts.Stages[name]
+		return s != nil && s.Rejected > 0
+	})
+}
+
 // tellAll calls Finish of each sink once.
-func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink, end sdk.End) error {
 	// Finish of a sink cannot be undone, so a coordinator that was replaced must not call it.
 	var told error
 	var untold atomic.Bool
@@ -162,7 +175,7 @@ func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liv
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				err := f.can.Finish(gctx, end)
 				if errors.Is(err, sdk.ErrUntold) {
 					untold.Store(true) // the others may come to their end
 					return nil

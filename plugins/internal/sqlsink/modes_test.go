@@ -32,7 +32,9 @@ type place struct {
 	table  string // of the stream "things"
 	epoch  int64
 	token  sdk.Token
-	sink   sinkUnderTest
+	// records of its runs were rejected by a stage before the sink
+	rejected bool
+	sink     sinkUnderTest
 }
 
 type sinkUnderTest interface {
@@ -160,7 +162,8 @@ func (p *place) run(run string, full bool, lines ...string) error {
 		return err
 	}
 	p.token = token
-	return errors.Join(p.sink.Finish(context.Background(), sdk.End{Run: run, Full: full}), p.sink.Close())
+	return errors.Join(p.sink.Finish(context.Background(), sdk.End{Run: run, Full: full, Rejected: p.rejected}),
+		p.sink.Close())
 }
 
 func (p *place) write(lines ...string) error {
@@ -251,7 +254,11 @@ func testMirror(p *place) {
 		p.Errorf("a run with too few rows: %v", err)
 	}
 	p.must("after it", nil, "1=1", "a1w", "a2y", "a3z")
-	p.must("full", p.run("r4", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a3z")
+	p.rejected = true
+	p.must("records were rejected", p.run("r4", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a2y",
+		"a3z")
+	p.rejected = false
+	p.must("full", p.run("r5", true, thing("a", 1, "w"), thing("a", 3, "z")), "1=1", "a1w", "a3z")
 }
 
 func testReplace(p *place) {
