@@ -148,6 +148,14 @@ func (s Statement) Plenty() bool {
 	})
 }
 
+// Behind reports whether a limit is used up until a moment that is over by our clock, while the
+// header does not say what time it is by the host's: its clock is behind.
+func (s Statement) Behind(header http.Header, now time.Time) bool {
+	return header.Get("Date") == "" && slices.ContainsFunc(s.Limits, func(l Limit) bool {
+		return l.Left == 0 && l.Reset <= 0 && !l.End.IsZero() && l.End.Before(now.Add(-coarse))
+	})
+}
+
 // usedUp returns how long nothing is left for, 0 if something is.
 func (s Statement) usedUp() time.Duration {
 	var wait time.Duration

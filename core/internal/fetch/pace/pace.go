@@ -64,6 +64,7 @@ const (
 	leastLearned = 1.0 / 600
 	longWait     = 2 * time.Minute        // a pause of a budget, which says nothing about a rate
 	firstPause   = 500 * time.Millisecond // after a refusal without a stated pause
+	skewed       = 5 * time.Second        // likewise, if it states one by a clock that is not known yet
 	pauseCap     = time.Minute
 	// pauseSoon is the length up to which the pauses after refusals without a stated pause double.
 	// Later ones are a fraction of the time since the first refusal.
@@ -327,6 +328,9 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	}
 	if w.Refused {
 		w.Pause = w.Wait
+		if w.Pause == 0 && w.Behind(header, now) {
+			w.Least = skewed
+		}
 	}
 	return w
 }
