@@ -61,6 +61,9 @@ type Finisher interface {
 type End struct {
 	Run  string // as in [Start]
 	Full bool   // the run started over: what earlier runs delivered is not a part of the result
+	// Rejected: the source or a transform has rejected records of the run. That a record has not
+	// come does not say that it is not there.
+	Rejected bool
 }
 
 // Start is what a run begins with.

@@ -346,7 +346,7 @@ func TestFinish(t *testing.T) {
 		*memorySink
 		finisher
 	}{new(memorySink), f}), sdk.Host{}).Sink()
-	want := sdk.End{Run: "r1", Full: true}
+	want := sdk.End{Run: "r1", Full: true, Rejected: true}
 	if err := host.AbilitiesOf(sink).Finish(t.Context(), want); err != nil || *f.got != want {
 		t.Errorf("got %+v, %v; want %+v", *f.got, err, want)
 	}

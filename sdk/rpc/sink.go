@@ -71,7 +71,7 @@ func (s sink) plan(ctx context.Context, streams []sdk.Stream) (sdk.SinkPlan, err
 }
 
 func (s sink) finish(ctx context.Context, e sdk.End) error {
-	r, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
+	r, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full, Rejected: e.Rejected})
 	if err == nil && r.GetCommit() {
 		return sdk.ErrUntold
 	}
@@ -136,7 +136,7 @@ func (s *sinkServer) FinishSink(ctx context.Context, r *pb.FinishSinkRequest) (*
 		return nil, err
 	}
 	defer c.end()
-	err = sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull()})
+	err = sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull(), Rejected: r.GetRejected()})
 	if errors.Is(err, sdk.ErrUntold) {
 		return &pb.FinishSinkResponse{Commit: true}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,10 +45,18 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	p.Listeners.Tell(observe.RunStarted{Run: run.ID, Resumed: run.Resumed})
 	c := &coordinator{Pipeline: p, run: run, held: held}
 	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.finishSinks}
-	err = w.work(ctx, 0)
+	res, err := c.ended(ctx, w.work(ctx, 0))
+	for errors.Is(err, checkpoint.ErrUnsettled) { // a process joined after the last look
+		res, err = c.ended(ctx, w.work(ctx, checkpoint.AnySeat))
+	}
+	return res, err
+}
+
+// ended ends the run in the store after the work ended with err.
+func (c *coordinator) ended(ctx context.Context, err error) (Result, error) {
 	switch {
 	case errors.Is(err, checkpoint.ErrFenced):
-		return Result{Run: run}, err
+		return Result{Run: c.run}, err
 	case err == nil:
 		return c.finish(checkpoint.Complete, nil)
 	case errors.Is(err, errDrain):
@@ -113,7 +122,7 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 
 // finishSinks calls Finish of the sinks if the run is complete: after the last commit of all seats,
 // and before the store records the end. After a kill between the two, the next start finds nothing
-// to read and calls tell again.
+// to read and calls it again; so does Run when a process joins between the two.
 func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
 	for _, sink := range d.sinks {
@@ -134,7 +143,7 @@ func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	c.progress.phase("finishing")
 	c.Step("telling")
 	for {
-		told := c.tellAll(ctx, d, finishers)
+		told := c.tellAll(ctx, d, finishers, sdk.End{Run: c.run.ID, Full: c.run.Full, Rejected: c.rejected(res.Counts)})
 		if !errors.Is(told, sdk.ErrUntold) {
 			c.Step("told")
 			return told
@@ -145,8 +154,20 @@ func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	}
 }
 
+// rejected reports whether a stage before the sinks has rejected records.
+func (c *coordinator) rejected(counts Counts) bool {
+	names := []string{c.Source.Name}
+	for _, t := range c.Transforms {
+		names = append(names, t.Name)
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		s := counts.Stages[name]
+		return s != nil && s.Rejected > 0
+	})
+}
+
 // tellAll calls Finish of each sink once.
-func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink, end sdk.End) error {
 	// Finish of a sink cannot be undone, so a coordinator that was replaced must not call it.
 	var told error
 	var untold atomic.Bool
@@ -154,7 +175,7 @@ func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liv
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				err := f.can.Finish(gctx, end)
 				if errors.Is(err, sdk.ErrUntold) {
 					untold.Store(true) // the others may come to their end
 					return nil

@@ -29,7 +29,11 @@ func (f finishing) Finish(_ context.Context, e sdk.End) error {
 		*f.fails--
 		return errors.New("not published")
 	}
-	*f.told = append(*f.told, fmt.Sprintf("%s with %d records, full %v", e.Run, len(f.s.records), e.Full))
+	what := fmt.Sprintf("%s with %d records, full %v", e.Run, len(f.s.records), e.Full)
+	if e.Rejected {
+		what += ", others rejected"
+	}
+	*f.told = append(*f.told, what)
 	return nil
 }
 
@@ -63,6 +67,36 @@ func TestCompleteRunTellsItsSinks(t *testing.T) {
 	w.config.Begin.Full = true
 	w.run(t.Context(), t)
 	w.wantTold(t, told, "run1 with 10 records, full false", "run2 with 10 records, full true")
+}
+
+// picky is a transform that rejects a record.
+type picky struct{}
+
+func (picky) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	for record := range b.Records() {
+		if strings.Contains(string(record), `"n":3`) {
+			return []sdk.Batch{b}, sdk.Rejects{{Stream: b.Stream, Record: record, Reason: "no"}}
+		}
+	}
+	return []sdk.Batch{b}, nil
+}
+
+// TestRejectedRecordsAreTold: a sink that removes what has not come must not remove these, and also
+// if the run is gone on with after they were rejected.
+func TestRejectedRecordsAreTold(t *testing.T) {
+	t.Parallel()
+	w, fails, told := newFinishing(t)
+	w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("transform picky", picky{})}
+	w.run(t.Context(), t)
+	if len(*told) != 1 || !strings.HasSuffix((*told)[0], ", others rejected") {
+		t.Errorf("told %q", *told)
+	}
+	*told, *fails = nil, 1
+	w.config.Begin.Full = true
+	w.run(t.Context(), t)
+	if len(*told) != 1 || !strings.HasSuffix((*told)[0], "full true, others rejected") {
+		t.Errorf("after a failure: told %q", *told)
+	}
 }
 
 // TestRunWithoutAPartTellsNobody: its splits are done, but the source went on without something.

@@ -40,7 +40,7 @@ func (s *Sink) Finish(ctx context.Context, e sdk.End) error {
 			if !whole || done(t) {
 				continue
 			}
-			if err := s.conclude(ctx, x, t, e.Run); err != nil {
+			if err := s.conclude(ctx, x, t, e); err != nil {
 				return err
 			}
 		}
@@ -55,12 +55,16 @@ func (s *Sink) Finish(ctx context.Context, e sdk.End) error {
 }
 
 // conclude does what a table's mode does after a complete run that read everything.
-func (s *Sink) conclude(ctx context.Context, x execer, t *table, run string) error {
+func (s *Sink) conclude(ctx context.Context, x execer, t *table, e sdk.End) error {
 	switch t.mode {
 	case Replace:
 		return s.replace(ctx, x, t)
 	case Mirror, History:
-		return s.dropUnseen(ctx, x, t, run)
+		if s.rejected[t.name] || e.Rejected {
+			sdk.Log(ctx).Warn("records were rejected: rows that the run has not seen stay", "stream", t.stream)
+			return nil
+		}
+		return s.dropUnseen(ctx, x, t, e.Run)
 	}
 	return nil
 }
@@ -86,10 +90,6 @@ func (s *Sink) replace(ctx context.Context, x execer, t *table) error {
 
 // dropUnseen deletes, marks or ends the rows that the run has not seen.
 func (s *Sink) dropUnseen(ctx context.Context, x execer, t *table, run string) error {
-	if s.rejected[t.name] {
-		sdk.Log(ctx).Warn("records were rejected: rows that the run has not seen stay", "stream", t.stream)
-		return nil
-	}
 	q := s.dialect.quote
 	there := s.dialect.table(t.name)
 	switch {

@@ -64,8 +64,8 @@ var effects = map[Mode]string{
 	Insert:  "the first record of each key stays as it is",
 	History: "every version of a key is kept; a complete full run ends those that it has not seen",
 	Replace: "a complete full run takes the place of the one before in one transaction",
-	Mirror: "the newest record of each key stays; a complete full run removes keys that it has not seen, those of " +
-		"records that a transform rejected too",
+	Mirror: "the newest record of each key stays; a complete full run removes keys that it has not seen, unless " +
+		"records were rejected",
 }
 
 // effect is that of the settings, where streams are not known.

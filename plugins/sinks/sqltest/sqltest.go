@@ -185,6 +185,43 @@ func Postgres(t testing.TB, settings ...string) *Server {
 	return s
 }
 
+// Give writes a file that only the server may read, as it wants a key to be.
+func (s *Server) Give(t testing.TB, name string, content []byte) (path string) {
+	t.Helper()
+	path = filepath.Join(s.Dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.as != nil {
+		if err := os.Chown(path, int(s.as.uid), int(s.as.gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// PgBouncer starts a pooler before a server of [Postgres], in transaction mode, with so few
+// connections that clients share them. Without one installed the test is skipped.
+func PgBouncer(t testing.TB, server *Server) *Server {
+	t.Helper()
+	bin, err := exec.LookPath("/usr/sbin/pgbouncer")
+	if err != nil {
+		missing(t, "PgBouncer", "apt-get install pgbouncer")
+	}
+	s := newServer(t, server.as)
+	host, port, _ := net.SplitHostPort(s.Addr)
+	_, behind, _ := net.SplitHostPort(server.Addr)
+	users := s.Give(t, "users", []byte(`"scrapekit" "secret"`+"\n"))
+	s.bin, s.args = bin, []string{s.Give(t, "pgbouncer.ini", []byte("[databases]\n"+
+		"scrapekit = host="+host+" port="+behind+" user=scrapekit password=secret\n"+
+		"[pgbouncer]\npool_mode = transaction\ndefault_pool_size = 3\nunix_socket_dir =\nauth_type = scram-sha-256\n"+
+		"auth_file = "+users+"\nlisten_addr = "+host+"\nlisten_port = "+port+"\n"))}
+	s.Start(t)
+	t.Cleanup(func() { s.Stop(syscall.SIGKILL) })
+	s.await(t, Open(t, "pgx", PostgresURL(s.Addr, "scrapekit")+"&default_query_exec_mode=simple_protocol"))
+	return s
+}
+
 // PostgresURL is that of a database at a server of [Postgres].
 func PostgresURL(addr, database string) string {
 	return "postgres://scrapekit:secret@" + addr + "/" + database + "?sslmode=disable"

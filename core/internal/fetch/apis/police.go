@@ -39,6 +39,8 @@ type API struct {
 	Hold time.Duration
 	// Untold says that no reply tells the limit: only refusals do.
 	Untold bool
+	// InPause is how many requests may come in a stated pause, before the end of one is understood.
+	InPause int
 	// For is the shortest possible time of a run; 0: a minute.
 	For time.Duration
 	// Known is how much may be refused in the second half of a run, in percent; 0: 1.
@@ -174,11 +176,11 @@ func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) 
 // states reports whether a refusal says until when.
 func (a API) states(h http.Header) bool { return len(h) > 1 && !a.Untold }
 
-// Counts returns how many requests were taken and refused so far.
-func (s *Server) Counts() (taken, refused int) {
+// Counts returns how many requests were taken, refused, and sent in a stated pause so far.
+func (s *Server) Counts() (taken, refused, inPause int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Taken, s.Refused
+	return s.Taken, s.Refused, s.InPause
 }
 
 // Leave ends a request that was taken.

@@ -314,7 +314,7 @@ var Table = []API{
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []reply.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
 	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining",
-		Used: 75, Refused: 6, Known: 8, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
+		Used: 75, Refused: 6, Known: 8, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %; what comes back then looks like a bucket that fills, of which up to 8 % of the second half is refused", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -582,8 +582,12 @@ var Table = []API{
 				whole(s.AlsoReset)))
 			return ""
 		}},
-	{Name: "no Date, a slow clock", Used: 90,
-		Why: "that the clock is slow shows in the second window. The first has 10.7 s to go when it is used up, and pauses that double meet that after 15.5 s: 74.7 / (74.7 + 4.8) is 94 %", Limit: "so many in a window", Sent: "X-RateLimit-* (epoch), no Date, 30 s behind", Kind: Window, N: 200, Per: 16 * second, NoDate: true, Skew: -30 * second, Tell: three("X-RateLimit-", epochReset)},
+	{Name: "no Date, a slow clock", Limit: "so many in a window",
+		Sent: "X-RateLimit-* (epoch), no Date, 30 s behind", Kind: Window, N: 200, Per: 16 * second, NoDate: true,
+		Skew: -30 * second, InPause: 1,
+		Why: "the first reset lies in the past, and only the second window shows how far the clock is behind: " +
+			"one request comes in the first pause, as its length has to be found",
+		Tell: three("X-RateLimit-", epochReset)},
 	{Name: "60 a minute", Limit: "so many a minute", Sent: "429", Kind: Window, N: 60, Per: minute,
 		For: 8 * minute, Refused: 4, Why: found, Untold: true, Tell: nothing},
 	{Name: "100 in a rolling minute", Limit: "so many a minute, rolling", Sent: "429", Kind: Sliding, N: 100,

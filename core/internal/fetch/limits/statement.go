@@ -15,13 +15,6 @@ import (
 	"time"
 )
 
-const (
-	// longest bounds the times of limits that are believed: more is a mistake.
-	longest = 32 * 24 * time.Hour
-	// forever is the longest pause that is told apart from a longer one.
-	forever = 100 * 365 * 24 * time.Hour
-)
-
 // Statement is what one reply states. Its times are from the arrival of the reply on.
 type Statement struct {
 	Wait     time.Duration // until the host wants to be asked again, as Retry-After says; 0: not stated
@@ -145,6 +138,14 @@ func (s Statement) Refuses(status int, usual bool) bool {
 func (s Statement) Plenty() bool {
 	return len(s.Limits) > 0 && !slices.ContainsFunc(s.Limits, func(l Limit) bool {
 		return l.Left < max(1, dearest*l.Max)
+	})
+}
+
+// Behind reports whether a limit is used up until a moment that is over by our clock, while the
+// header does not say what time it is by the host's: its clock is behind.
+func (s Statement) Behind(header http.Header, now time.Time) bool {
+	return header.Get("Date") == "" && slices.ContainsFunc(s.Limits, func(l Limit) bool {
+		return l.Left == 0 && l.Reset <= 0 && !l.End.IsZero() && l.End.Before(now.Add(-coarse))
 	})
 }
 

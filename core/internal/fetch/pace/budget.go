@@ -27,9 +27,12 @@ const (
 	budgetTest   = 16 // number of windows from one test for more to the next
 	budgetParts  = 8  // number of parts of a window that expire separately if its requests are spread out
 	budgetBarred = 10 * time.Minute
-	budgetFewer  = 3                    // consecutive windows with fewer requests that show that the host allows fewer
-	budgetWrong  = 8                    // refusals in the time of two windows' requests that show that n is wrong
-	budgetMargin = 5 * time.Millisecond // difference of the latency of two requests
+	budgetFewer  = 3 // consecutive windows with fewer requests that show that the host allows fewer
+	budgetWrong  = 8 // refusals in the time of two windows' requests that show that n is wrong
+	// budgetMargin is the least, and budgetJitter the largest difference in latency of two requests that
+	// is allowed for: a request that comes too early at the end of a fixed window is refused.
+	budgetMargin = 5 * time.Millisecond
+	budgetJitter = 20 * time.Millisecond
 )
 
 // usual are the lengths of windows, the most common first.
@@ -103,7 +106,7 @@ func (b *budget) expired(now time.Time) int {
 	if !b.next.IsZero() && !now.Before(b.next) {
 		n = b.gone
 	}
-	for n < len(b.sends) && now.Sub(b.sends[n]) >= b.window+budgetMargin {
+	for n < len(b.sends) && now.Sub(b.sends[n]) >= b.window+margin(b.window) {
 		n++
 	}
 	return n
@@ -127,6 +130,12 @@ func (b *budget) wait(now time.Time, underway int) time.Duration {
 	return b.next.Sub(now)
 }
 
+// margin returns what is added to a window for requests that arrive early, a five-hundredth if
+// possible.
+func margin(window time.Duration) time.Duration {
+	return min(max(budgetMargin, window/500), budgetJitter)
+}
+
 // plan sets when the next requests may be sent. Requests that were sent close together expire
 // together.
 func (b *budget) plan(window time.Duration) {
@@ -137,7 +146,7 @@ func (b *budget) plan(window time.Duration) {
 	for from := last; last+1 < len(b.sends) && b.sends[last+1].Sub(b.sends[from]) < window/100; {
 		last++
 	}
-	b.gone, b.next = last+1, b.sends[last].Add(window+budgetMargin)
+	b.gone, b.next = last+1, b.sends[last].Add(window+margin(window))
 }
 
 // take records an accepted request. It returns true if the host turns out to have no windows.

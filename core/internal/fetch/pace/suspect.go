@@ -6,7 +6,8 @@ package pace
 import "time"
 
 const (
-	suspectTaken = 10 // accepted requests, before a 503 can be a refusal
+	suspectTaken = 10 // accepted requests, before a 503 can be a refusal,
+	suspectTurns = 2  // or as many times that a request was accepted after one
 	// average number of accepted requests between refusals that is too small for a found rate
 	suspectGap = 15
 	// refusals over which that is evaluated; as many without an accepted request are an outage
@@ -21,6 +22,8 @@ const (
 // for some time.
 type suspect struct {
 	taken  int
+	turns  int  // times that a request was accepted after a 503
+	failed bool // the last reply was one
 	active bool
 	runs   int              // refusals since then; a burst counts once
 	streak int              // of these, without an accepted request in between
@@ -38,8 +41,15 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 	case status < 400:
 		s.taken++
 		s.streak = 0
+		if s.failed {
+			s.turns++
+		}
+		s.failed = false
 		return false
-	case !bare || now.Before(s.barred) || s.taken < suspectTaken:
+	case !bare || now.Before(s.barred):
+		return false
+	case s.taken < suspectTaken && s.turns < suspectTurns:
+		s.failed = true
 		return false
 	case s.active && !sent.After(s.last): // part of a burst
 		return true

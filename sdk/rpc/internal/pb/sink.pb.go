@@ -392,8 +392,10 @@ func (x *CommitSinkResponse) GetRejects() []*Reject {
 type FinishSinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run, as in Start.
-	Run           string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
-	Full          bool   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	Run  string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	Full bool   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	// A stage before the sinks has rejected records of the run: that a record has not come does not say that it is not there.
+	Rejected      bool `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,6 +440,13 @@ func (x *FinishSinkRequest) GetRun() string {
 func (x *FinishSinkRequest) GetFull() bool {
 	if x != nil {
 		return x.Full
+	}
+	return false
+}
+
+func (x *FinishSinkRequest) GetRejected() bool {
+	if x != nil {
+		return x.Rejected
 	}
 	return false
 }
@@ -510,10 +519,11 @@ const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
 	"\x11CommitSinkRequest\"a\n" +
 	"\x12CommitSinkResponse\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\fR\x05token\x125\n" +
-	"\arejects\x18\x02 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\"9\n" +
+	"\arejects\x18\x02 \x03(\v2\x1b.scrapekit.plugin.v1.RejectR\arejects\"U\n" +
 	"\x11FinishSinkRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n" +
-	"\x04full\x18\x02 \x01(\bR\x04full\",\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\x12\x1a\n" +
+	"\brejected\x18\x03 \x01(\bR\brejected\",\n" +
 	"\x12FinishSinkResponse\x12\x16\n" +
 	"\x06commit\x18\x01 \x01(\bR\x06commit2\xcd\x03\n" +
 	"\vSinkService\x12W\n" +
