@@ -19,6 +19,10 @@ var ErrFenced = errors.New("another process has taken over")
 // ErrChanged is returned by Begin when an unfinished run was planned with other stages or settings.
 var ErrChanged = errors.New("the stages or their settings have changed since the unfinished run was planned")
 
+// ErrUnsettled is returned by Finish for a run that is not complete because a process joined a seat
+// and has not settled it.
+var ErrUnsettled = errors.New("a seat is not settled")
+
 // Store keeps the state of one pipeline. Its methods, and those of the interfaces that it returns,
 // may be called by several goroutines at the same time. Each is one transaction: it is complete and
 // durable when it returns, or it has no effect.
@@ -27,7 +31,9 @@ var ErrChanged = errors.New("the stages or their settings have changed since the
 // its stages have tokens of their own. The process that works on a seat is its holder ([Held]).
 type Store interface {
 	// Begin makes the caller the coordinator. It fences every earlier coordinator and the holders
-	// of all seats. It resumes the unfinished run, whose broken splits become open again, or starts
+	// of all seats: the caller need not wait for leases to end before it resumes, and a new run
+	// meets no holder of an old one. A holder that is alive rolls back to its last commit and joins
+	// again. Begin resumes the unfinished run, whose broken splits become open again, or starts
 	// a new one, whose id must be new. With b.Full, an unfinished run is abandoned and a new one
 	// started. Without it, an unfinished full run stays a full run. All seats of a new full run are
 	// unsettled: what they hold is to be discarded.
@@ -70,8 +76,8 @@ type Coordinator interface {
 	Hold(ctx context.Context, f func(ctx context.Context)) error
 	// Finish ends the run and releases it. If outcome is Complete, its done splits become the
 	// previous splits of the next plan: each replaces the one with the same id; after a full run
-	// they replace all. It fails if a split is neither done nor skipped, or if a seat is not
-	// settled. With Incomplete, Interrupted and Failed, the run stays unfinished and the next Begin
+	// they replace all. It fails if a split is neither done nor skipped, and with ErrUnsettled if
+	// a seat is not settled. With Incomplete, Interrupted and Failed, the run stays unfinished and the next Begin
 	// resumes it.
 	Finish(ctx context.Context, outcome Outcome, end End) error
 }

@@ -62,7 +62,7 @@ func mayFinish(run string, o Outcome, planned bool, splits map[Status]int, seats
 		}
 		for _, s := range seats {
 			if !s.Settled {
-				return fmt.Errorf("run %s: it is not complete: seat %d is not settled", run, s.N)
+				return fmt.Errorf("run %s: it is not complete: seat %d: %w", run, s.N, ErrUnsettled)
 			}
 		}
 		return nil

@@ -45,10 +45,18 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	p.Listeners.Tell(observe.RunStarted{Run: run.ID, Resumed: run.Resumed})
 	c := &coordinator{Pipeline: p, run: run, held: held}
 	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.finishSinks}
-	err = w.work(ctx, 0)
+	res, err := c.ended(ctx, w.work(ctx, 0))
+	for errors.Is(err, checkpoint.ErrUnsettled) { // a process joined after the last look
+		res, err = c.ended(ctx, w.work(ctx, checkpoint.AnySeat))
+	}
+	return res, err
+}
+
+// ended ends the run in the store after the work ended with err.
+func (c *coordinator) ended(ctx context.Context, err error) (Result, error) {
 	switch {
 	case errors.Is(err, checkpoint.ErrFenced):
-		return Result{Run: run}, err
+		return Result{Run: c.run}, err
 	case err == nil:
 		return c.finish(checkpoint.Complete, nil)
 	case errors.Is(err, errDrain):
@@ -114,7 +122,7 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 
 // finishSinks calls Finish of the sinks if the run is complete: after the last commit of all seats,
 // and before the store records the end. After a kill between the two, the next start finds nothing
-// to read and calls tell again.
+// to read and calls it again; so does Run when a process joins between the two.
 func (c *coordinator) finishSinks(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
 	for _, sink := range d.sinks {

@@ -350,3 +350,32 @@ func TestSeatsAfterACoordinator(t *testing.T) {
 		h.whole(res, err)
 	})
 }
+
+// TestSeatJoinedAtTheEnd: a process that joins after the sinks were told of the end, and dies, does
+// not keep the run from being complete.
+func TestSeatJoinedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	inHalls(t, slowly(4, 10), func(h *hall) {
+		c := h.process()
+		joined := false
+		c.Step = func(name string) {
+			if name != "told" || joined {
+				return
+			}
+			joined = true
+			run, _, err := h.store.Current(h.t.Context())
+			if err == nil {
+				_, _, err = h.store.Join(h.t.Context(), run, 1)
+			}
+			if err != nil {
+				h.t.Error(err)
+			}
+		}
+		res, err := pipeline.New(c).Run(h.t.Context())
+		if !joined || len(h.finished) != 2 {
+			h.t.Errorf("joined %t, the sink was told of the end of %v, want twice", joined, h.finished)
+		}
+		h.finished = slices.Compact(h.finished)
+		h.whole(res, err)
+	})
+}

@@ -16,12 +16,8 @@ const (
 	// budgets, and so are those of more than a second with a relative reset: that is late by the
 	// same fraction of a second each time, which costs it once.
 	short   = 4 * time.Second
-	coarse  = 2 * time.Second // largest error of a stated reset, because both clocks round
 	spend   = 2 * time.Second // time in which the content of a bucket above its reserve is spent
 	reserve = 0.1             // fraction of a bucket that is left to other users of the limit
-	// fraction of a limit: a request that is refused while more is left is refused for another
-	// reason
-	dearest = 0.1
 	// requests, before a cost above one unit, or a budget, is accepted
 	few   = 10
 	stale = 5 * time.Minute // age at which a statement without a window is ignored

@@ -224,3 +224,12 @@ func windowIn(name string) time.Duration {
 	n, _ := number(m[1])
 	return time.Duration(n) * periods[strings.ToLower(m[2])]
 }
+
+// costWords are of the names of headers that tell what a request cost: X-Complexity,
+// X-Request-Cost.
+var costWords = regexp.MustCompile(`^(?:x-)?(?:ms-)?(?:request-|query-|api-)?(complexity|cost|charge|points)$`)
+
+// overWords are what a header about an error says of a request that comes too often:
+// ERR_403_DEVELOPER_OVER_QPS, ThrottlingException.
+var overWords = regexp.MustCompile(
+	`(?i)over[-_ ]?(?:qps|rate)\b|rate[-_ ]?limit[-_ ]?exceeded|too[-_ ]?many[-_ ]?requests|throttling|quota[-_ ]?exceeded`)

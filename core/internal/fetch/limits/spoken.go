@@ -88,10 +88,6 @@ func (r *reader) pairs(g *group) {
 	g.bare, g.max, g.used = "", "", ""
 }
 
-// costWords are of the names of headers that tell what a request cost: X-Complexity,
-// X-Request-Cost.
-var costWords = regexp.MustCompile(`^(?:x-)?(?:ms-)?(?:request-|query-|api-)?(complexity|cost|charge|points)$`)
-
 // lend gives a cost to the limits that are named after it: X-Complexity to
 // X-RateLimit-Complexity-Remaining. Limits of other units are not what it counts in.
 func (r *reader) lend() {
@@ -104,8 +100,3 @@ func (r *reader) lend() {
 		}
 	}
 }
-
-// overWords are what a header about an error says of a request that comes too often:
-// ERR_403_DEVELOPER_OVER_QPS, ThrottlingException.
-var overWords = regexp.MustCompile(
-	`(?i)over[-_ ]?(?:qps|rate)\b|rate[-_ ]?limit[-_ ]?exceeded|too[-_ ]?many[-_ ]?requests|throttling|quota[-_ ]?exceeded`)

@@ -15,13 +15,6 @@ import (
 	"time"
 )
 
-const (
-	// longest bounds the times of limits that are believed: more is a mistake.
-	longest = 32 * 24 * time.Hour
-	// forever is the longest pause that is told apart from a longer one.
-	forever = 100 * 365 * 24 * time.Hour
-)
-
 // Statement is what one reply states. Its times are from the arrival of the reply on.
 type Statement struct {
 	Wait     time.Duration // until the host wants to be asked again, as Retry-After says; 0: not stated

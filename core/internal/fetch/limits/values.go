@@ -13,6 +13,17 @@ import (
 	"time"
 )
 
+const (
+	// longest bounds the times of limits that are believed: more is a mistake.
+	longest = 32 * 24 * time.Hour
+	// forever is the longest pause that is told apart from a longer one.
+	forever = 100 * 365 * 24 * time.Hour
+	coarse  = 2 * time.Second // largest error of a stated reset, because both clocks round
+	// fraction of a limit: a request that is refused while more is left is refused for another
+	// reason
+	dearest = 0.1
+)
+
 // number reads a number that is not negative, nor beyond belief. "100, 100;w=60", an older form, is
 // 100.
 func number(s string) (float64, bool) {

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	crowdSeen = 64 // larger numbers of concurrent requests are counted as this one
+	learnedFresh = 36 * time.Hour // older results only start the search; daily runs are within it
+	crowdSeen    = 64             // larger numbers of concurrent requests are counted as this one
 	// fraction of accepted requests that may exceed the limit: replies in transit still count as
 	// concurrent
 	crowdOver = 0.02

@@ -7,10 +7,7 @@ import (
 	"time"
 )
 
-const (
-	learnedFresh = 36 * time.Hour // older results only start the search; daily runs are within it
-	mostLearned  = 1e6            // requests per second; higher values are errors
-)
+const mostLearned = 1e6 // requests per second; higher values are errors
 
 // Forgotten is the age at which saved results are ignored.
 const Forgotten = 7 * 24 * time.Hour

@@ -39,10 +39,8 @@
 package pace
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -70,49 +68,7 @@ const (
 	// Later ones are a fraction of the time since the first refusal.
 	pauseSoon = 4 * time.Second
 	pauseLate = 5
-	unlimited = 1 << 20 // concurrent requests
 )
-
-// Order is the current pace.
-type Order struct {
-	Rate   float64 // requests per second; +Inf: no limit
-	Burst  int     // requests in a burst after idle time
-	Window int     // concurrent requests
-	Pause  time.Duration
-	Cause  string // cause of the pause
-	From   string // origin of the rate: file, stated, learned, 5xx, or ""
-	// WindowFrom is the origin of the window: file, stated, learned (from refusals), latency, or
-	// start (growing after a start or a pause).
-	WindowFrom string
-	By         string // source of the pause's length
-	Of         string // the stated limit behind the rate or the window
-	Refused    bool   // of the observed reply
-}
-
-// Word is what a reply says.
-type Word struct {
-	limits.Statement
-	Refused bool // refused because of too many requests
-	// Unsure says that only an exhausted limit indicates a refusal: with a small limit, any reply
-	// may use its last unit.
-	Unsure bool
-	Busy   bool // a 503, which may have other reasons than a rate; see suspect.go
-	Broken bool // it is a 503: of an outage that comes again, or of a rate, but hardly of a budget
-	// Suspected says that it is a 503 without further information, which may be no refusal; see
-	// suspect.go.
-	Suspected bool
-	Pause     time.Duration // requested pause; 0: not stated
-	Least     time.Duration // first pause if none is stated
-}
-
-// Flight is a request in progress.
-type Flight struct {
-	sent   time.Time
-	serial int
-	crowd  int // concurrent requests when it was sent, including itself
-	gone   int // of these, replied since
-	early  int // likewise, before it can have reached the host: their replies were in transit
-}
 
 // Pace is the pace of one host, or a part of it. Make one with [New]. Its methods may be called by
 // several goroutines at the same time.
@@ -162,17 +118,6 @@ type Pace struct {
 	probeGap  time.Duration
 	probeGain float64
 }
-
-// lesson is what was learned about a host's rate.
-type lesson struct {
-	learned  float64
-	ceiling  float64 // the refused rate
-	proven   float64 // highest rate below the ceiling that was kept for a step
-	fit      *fit
-	recalled bool // from an earlier run
-}
-
-func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
 
 // New returns a pace without any knowledge.
 func New() *Pace {
@@ -434,163 +379,6 @@ func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Ve
 		p.crowd.giveUp(now)
 		p.lesson = p.before
 	}
-}
-
-// refuse processes a refusal and returns the pause. left is how long a stated limit has nothing
-// left.
-func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches bool) time.Duration {
-	p.window = 1
-	if most := p.crowd.limit(); most < unlimited {
-		p.window = most // the allowed number is known
-	}
-	if !sent.After(p.refusedAt) {
-		return w.Pause // it was concurrent with another refused request, whose pause applies
-	}
-	if p.refusals++; p.refusals == 1 {
-		p.outage, p.broken = now, w.Broken
-	}
-	if p.spend(sent, now, w) {
-		teaches = false
-	}
-	if teaches && !w.Busy && p.crowd.limit() == unlimited &&
-		(p.suspect.active || w.Broken || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
-		// Further refusals say nothing about the rate if the host refuses everything for a time.
-		if w.Pause > 0 || !p.stale || p.taken < budgetFew || now.Sub(p.outage) < budgetWait && p.cost < dear {
-			p.learn(now, max(cmp.Or(w.Pause, w.Least), p.cost))
-		}
-	}
-	if w.Suspected {
-		p.doubt(now)
-	}
-	pause := w.Pause
-	if pause == 0 && left > 0 {
-		pause = left
-	}
-	if pause == 0 {
-		pause = p.budget.wait(now, len(p.underway))
-	}
-	if pause == 0 {
-		pause = p.unsaid(now, w)
-	}
-	p.refusedAt, p.paused, p.stale = now, pause, true
-	p.stepAt, p.stepTaken = now, 0
-	if p.longest == quick {
-		p.stepAt = now.Add(pause) // the search continues right after it
-	}
-	return pause
-}
-
-// unsaid returns the pause after a refusal that states none. The pauses double; if nothing is known of
-// the limit either, its end is to be found, and they grow more slowly.
-func (p *Pace) unsaid(now time.Time, w Word) time.Duration {
-	if took := p.crowd.took; p.refusals == 1 && p.crowd.limit() < unlimited && took > 0 && w.Least == 0 {
-		return min(firstPause, took) // a place is free again when another request ends
-	}
-	pause := min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
-	if !p.states {
-		pause = min(pause, max(w.Least, pauseSoon, now.Sub(p.outage)/pauseLate))
-	}
-	return pause + rand.N(pause/10)
-}
-
-// spend shows budget a refusal that states nothing, and reports whether it concerns a window.
-func (p *Pace) spend(sent, now time.Time, w Word) bool {
-	if w.Pause > 0 || p.states || w.Crowd || w.Busy || w.Suspected || p.live > 1 ||
-		p.crowd.limit() < unlimited {
-		if p.budget.known() {
-			p.lesson = p.before
-		}
-		p.budget = budget{}
-		return false
-	}
-	switch found, lost := p.budget.refuse(sent, now); {
-	case found:
-		p.before, p.lesson = p.lesson, newLesson()
-	case lost:
-		p.lesson = p.before
-	}
-	return p.budget.known()
-}
-
-// doubt ends the trial of a host's 503s if they lower the rate again and again: then they concern
-// no rate.
-func (p *Pace) doubt(now time.Time) {
-	switch s := &p.suspect; {
-	case s.runs < suspectRuns: // the first guess may be far too high
-	case s.first == 0:
-		s.first = p.learned
-	case p.learned < suspectFall*s.first:
-		s.bar(now)
-		p.lesson = s.before
-	}
-}
-
-// learn lowers the rate to just below what the host grants, after a refusal that asks for a pause
-// of wait.
-func (p *Pace) learn(now time.Time, wait time.Duration) {
-	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
-	elapsed := now.Sub(p.since).Seconds()
-	granted := float64(p.taken) / max(elapsed, 1) // limits rarely apply to less than a second
-	p.longest = longest
-	if math.IsInf(p.ceiling, 1) && p.taken < few && wait < dear {
-		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
-	}
-	low, high, fits := p.fit.rates(now, inForce)
-	fits = fits && p.live < 2 // it does not see the requests of other processes
-	switch {
-	case p.taken == 0:
-		// Another user has used up the limit: nothing to learn.
-	case p.probing:
-		p.probing, p.failed = false, true
-		p.learned, p.ceiling = p.proven, p.proven/below
-		if p.probeGain > probeUp { // the limit was raised and is between the two
-			p.ceiling = inForce
-		}
-		p.probeGap = min(2*p.probeGap, probeRarest)
-		if p.probeGain == probeUp {
-			p.probeGain = probeNear
-		} else {
-			p.probeGain = probeUp
-		}
-	case math.IsInf(inForce, 1):
-		p.learned = below * granted
-		if wait >= costly && elapsed < 1 { // most likely the limit per second
-			p.ceiling, p.volley = granted, true
-		}
-	case wait >= dear: // an accepted step may have used the host's saved capacity, so it proves nothing
-		p.learned, p.ceiling, p.proven = below*min(granted, inForce), min(granted, inForce), 0
-	case fits:
-		p.ceiling, p.longest = high, longest
-		p.learned, p.proven = below*math.Sqrt(low*high), below*low
-	// So soon after the last refusal, too little is known about the granted rate except the pause.
-	case elapsed < .5 && p.taken < few:
-		p.learned, p.ceiling = rash*inForce, inForce
-		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
-			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
-		}
-	case p.stale:
-		p.learned = min(p.learned, below*granted) // only the pause was too short
-	default:
-		p.fit = newFit() // the host has changed, or has another kind of limit
-		p.fall(inForce, granted)
-	}
-	p.learned = max(p.learned, leastLearned)
-	if v := p.book.Verdict(now, len(p.underway), p.serial); v.Rate < math.Inf(1) {
-		p.learned = max(p.learned, v.Rate/2) // other users do not exhaust a stated limit for long
-	}
-}
-
-// fall lowers the rate after a refusal of inForce to what was granted or is proven.
-func (p *Pace) fall(inForce, granted float64) {
-	if inForce <= p.proven {
-		p.proven = 0 // not valid any more
-	}
-	first := math.IsInf(p.ceiling, 1)
-	p.ceiling = inForce
-	if first && p.taken < 10 {
-		p.ceiling *= 1.25 // so few prove little
-	}
-	p.learned = min(max(below*granted, p.proven), below*inForce)
 }
 
 // take processes an accepted reply and returns the pause, if it has used up a window.

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// news is what a process tells the others.
-type news struct {
-	learned, ceiling, proven, longest float64
-	probing                           float64 // 1: the rate is a probe
-	refused, paused                   float64 // the last refusal, in seconds since 1970, and its pause
-}
-
 func (p *Pace) news() news {
 	n := news{learned: p.learned, ceiling: p.ceiling, proven: p.proven, longest: p.longest, paused: p.paused.Seconds()}
 	if p.probing {

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	recentMost = 64 // replies that count
+	mostShapes = 256 // remembered shapes
+	recentMost = 64  // replies that count
 	// unlikely is the probability below which refusals are not attributed to a limit of the whole
 	// host. It need not be small: an endpoint that is separated by mistake also obeys the host's
 	// limit.

@@ -78,24 +78,6 @@ type target struct {
 	users map[*Session]ceilings // guarded by mu of the lane
 }
 
-// ceilings are the limits in a pipeline file.
-type ceilings struct {
-	rate   float64 // 0: none
-	burst  int
-	places int // 0: none
-}
-
-// strictest returns the stricter of each limit.
-func (l ceilings) strictest(other ceilings) ceilings {
-	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
-		l.rate, l.burst = other.rate, other.burst
-	}
-	if other.places > 0 && (l.places == 0 || other.places < l.places) {
-		l.places = other.places
-	}
-	return l
-}
-
 // use adds the limits of a user, and reports whether they are new.
 func (t *target) use(user *Session, more ceilings) bool {
 	t.mu.Lock()
@@ -236,28 +218,6 @@ type Host struct {
 	*target
 	all   *Session
 	Meter *stats.Meter
-}
-
-// blocked sums up how long the next request was held back, by cause. A request behind it waits for
-// the same, so two readings give the causes of any wait.
-type blocked struct {
-	mu    sync.Mutex
-	total [len(waitCauses)]time.Duration
-}
-
-// waitCauses are the causes of waits before a request is sent.
-var waitCauses = [...]string{stats.WaitConcurrency, stats.WaitPause, stats.WaitRate}
-
-func (b *blocked) add(cause string, d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.total[slices.Index(waitCauses[:], cause)] += d
-}
-
-func (b *blocked) read() [len(waitCauses)]time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.total
 }
 
 // Stats returns a copy of the counts.

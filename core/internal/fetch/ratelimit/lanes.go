@@ -4,9 +4,8 @@
 package ratelimit
 
 import (
-	"context"
 	"math"
-	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,52 +101,6 @@ func (l *lane) stats() stats.Bucket {
 	return s
 }
 
-// Longest returns the longest current pause of t and its buckets; 0: none, or unknown.
-func (t *target) Longest(ctx context.Context) time.Duration {
-	wait, _ := t.reserve(ctx, 0)
-	for _, l := range t.buckets.all() {
-		if w, err := l.reserve(ctx, 0); err == nil {
-			wait = max(wait, w)
-		}
-	}
-	return wait
-}
-
-// journey is a request in progress, with the lanes that it went through.
-type journey struct {
-	h      *Host
-	bucket *lane // nil: none
-	whole  *pace.Flight
-	part   *pace.Flight
-	sent   time.Time
-}
-
-func (h *Host) went(bucket *lane, now time.Time) *journey {
-	j := &journey{h: h, bucket: bucket, whole: h.lane.pace.Began(now), sent: now}
-	if bucket != nil {
-		j.part = bucket.pace.Began(now)
-	}
-	return j
-}
-
-// leave releases the places.
-func (j *journey) leave() {
-	j.h.sent.leave()
-	if j.bucket != nil {
-		j.bucket.sent.leave()
-	}
-}
-
-// failed ends a request without a reply.
-func (j *journey) failed(now time.Time, blame bool) {
-	j.h.lane.pace.Failed(j.whole, now, blame)
-	j.h.apply()
-	if j.bucket != nil {
-		j.bucket.pace.Failed(j.part, now, false)
-		j.bucket.apply()
-	}
-}
-
 // share tells the pace what other processes do and have learned.
 func (l *lane) share() {
 	if s, ok := l.limiter.(Sharer); ok {
@@ -165,41 +118,42 @@ func (l *lane) tell() {
 	}
 }
 
-// observe passes the reply to the paces. What it says about limits belongs to the lane that it
-// concerns, which is returned with its order.
-func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, pace.Order) {
-	h, w := j.h, c.word
-	latency := pace.Sample{Shape: c.shape, Took: c.firstByte}
-	h.share()
-	of := h.spokenOf(c, j)
-	if of == nil {
-		o := h.lane.pace.Observe(j.whole, now, resp.StatusCode, w, latency)
-		h.apply()
-		h.lane.tell()
-		if j.bucket != nil {
-			j.bucket.pace.Failed(j.part, now, false)
-			j.bucket.apply()
-		}
-		return h.lane, o
+// blocked sums up how long the next request was held back, by cause. A request behind it waits for
+// the same, so two readings give the causes of any wait.
+type blocked struct {
+	mu    sync.Mutex
+	total [len(waitCauses)]time.Duration
+}
+
+// waitCauses are the causes of waits before a request is sent.
+var waitCauses = [...]string{stats.WaitConcurrency, stats.WaitPause, stats.WaitRate}
+
+func (b *blocked) add(cause string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.total[slices.Index(waitCauses[:], cause)] += d
+}
+
+func (b *blocked) read() [len(waitCauses)]time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
+}
+
+// ceilings are the limits in a pipeline file.
+type ceilings struct {
+	rate   float64 // 0: none
+	burst  int
+	places int // 0: none
+}
+
+// strictest returns the stricter of each limit.
+func (l ceilings) strictest(other ceilings) ceilings {
+	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
+		l.rate, l.burst = other.rate, other.burst
 	}
-	of.share()
-	f := j.part
-	if of != j.bucket { // it is now known to belong to this bucket
-		f = of.pace.Began(j.sent)
-		if j.bucket != nil {
-			j.bucket.pace.Failed(j.part, now, false)
-			j.bucket.apply()
-		}
+	if other.places > 0 && (l.places == 0 || other.places < l.places) {
+		l.places = other.places
 	}
-	o := of.pace.Observe(f, now, resp.StatusCode, w, pace.Sample{})
-	of.apply()
-	of.tell()
-	if w.Refused {
-		h.lane.pace.Failed(j.whole, now, false) // the limit does not concern the whole host
-	} else {
-		h.lane.pace.Observe(j.whole, now, resp.StatusCode, pace.Word{}, latency)
-	}
-	h.apply()
-	h.lane.tell()
-	return of, o
+	return l
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
+// lookedAt is the number of bytes of a body that are searched for the text of a class.
+const lookedAt = 64 << 10
+
 // ownClass returns the first class that names resp, and says more than how long to wait after a
 // good reply.
 func ownClass(classes []hint.Class, resp *http.Response) (hint.Class, bool) {

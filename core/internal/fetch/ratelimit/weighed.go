@@ -15,12 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// lookedAt is the number of bytes of a body that are searched for the text of a class; lookedFor
-// likewise for the plugin's wait.
-const (
-	lookedAt  = 64 << 10
-	lookedFor = 8 << 20
-)
+// lookedFor is the number of bytes of a body that are searched for the plugin's wait.
+const lookedFor = 8 << 20
 
 // Weighed interprets each reply for the decorators above it.
 func Weighed() trip.Decorator {
