@@ -18,6 +18,7 @@ import (
 	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sinks/mysql"
+	"github.com/scrapekit/scrapekit/plugins/sinks/parquet"
 	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
 	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
@@ -30,7 +31,7 @@ import (
 // firstParty returns the plugins inside this program.
 func firstParty() []sdk.Plugin {
 	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), csv.Plugin(), httpsink.Plugin(),
-		mysql.Plugin(), postgres.Plugin(), sqlite.Plugin()}
+		mysql.Plugin(), parquet.Plugin(), postgres.Plugin(), sqlite.Plugin()}
 }
 
 // shipped returns the descriptions of the first-party plugins and the host's own sink.

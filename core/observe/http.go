@@ -21,8 +21,10 @@ type Exchanged struct {
 	Host     string
 	Status   int    // 0: no complete reply came
 	Err      string // why not: "timeout", "reset"
+	Protocol string // of the reply: "HTTP/1.1", "HTTP/2.0"
 	BytesOut int64  // of bodies, as transferred
 	BytesIn  int64
+	Decoded  int64 // bytes of the reply's body after decoding
 	Took     time.Duration
 }
 

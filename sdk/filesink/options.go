@@ -33,6 +33,9 @@ type Options struct {
 	Turns bool
 	// Store is for a path such as s3://bucket/{stream}.jsonl.
 	Store Store
+	// Maker is for a format to which nothing can be appended. Compression is then of the private
+	// folder.
+	Maker Maker
 }
 
 // New returns a Files with these settings. Every error in them is permanent.
@@ -54,9 +57,12 @@ func New(o Options) (*Files, error) {
 	default:
 		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", o.Mode))
 	}
-	remote, err := newRemote(o)
+	remote, err := newRemote(o, t)
 	if err != nil {
 		return nil, err
+	}
+	if remote != nil {
+		remote.maker, remote.format = o.Maker, format
 	}
 	return &Files{name: o.Name, template: t, rotate: rotate, format: format,
 		turns: o.Turns || remote != nil, overwrite: o.Mode == "overwrite" && remote == nil, patience: patience,
@@ -65,6 +71,10 @@ func New(o Options) (*Files, error) {
 
 // Guarantee implements [sdk.Guarantor].
 func (s *Files) Guarantee() sdk.Guarantee {
+	if s.remote != nil && s.remote.onDisk() {
+		return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
+			Why: "a file is made whole, of what the host has kept a token for"}
+	}
 	if s.remote != nil {
 		return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "an object gets only what the host has kept a token for"}
 	}
@@ -75,10 +85,14 @@ func (s *Files) Guarantee() sdk.Guarantee {
 // Check tests whether the output folder, or the existing folder above it, is writable. It leaves no
 // files behind.
 func (s *Files) Check(ctx context.Context) error {
-	if s.remote != nil {
-		return s.remote.check(ctx, s.template)
-	}
 	dir := s.template.root
+	if s.remote != nil {
+		d, ok := s.remote.store.(disk)
+		if !ok {
+			return s.remote.check(ctx, s.template)
+		}
+		dir = d.root
+	}
 	for {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {

@@ -33,6 +33,8 @@ type remote struct {
 	each      bool  // each commit completes its objects
 	parts     int64 // bytes of each of the first parts of an object
 	overwrite bool
+	maker     Maker  // nil: the object is what was appended
+	format    format // of the private folder
 
 	// Set by open.
 	owner string
@@ -144,8 +146,8 @@ func (r *remote) folder(run string) string { return filepath.Join(r.dir, safe(ru
 // former finishes the previous run: its committed objects are completed, or removed if everything
 // starts over. It returns the objects that exist then.
 func (r *remote) former(ctx context.Context, start sdk.Start, names names, t remoteToken, files []file) (runs, error) {
-	before := &remote{store: r.store, parts: r.parts, overwrite: r.overwrite, dir: r.dir, kept: files, state: t.State,
-		owner: safe(start.Pipeline) + "/" + safe(t.State.Run)}
+	before := &remote{store: r.store, parts: r.parts, overwrite: r.overwrite, maker: r.maker, format: r.format,
+		dir: r.dir, kept: files, state: t.State, owner: safe(start.Pipeline) + "/" + safe(t.State.Run)}
 	all := runs{}
 	keep := func(series string, n int) {
 		if names.has(series) {
@@ -348,7 +350,8 @@ func (r *remote) remove(ctx context.Context, all runs, owner string) error {
 
 // forget removes an object's files from the private folder.
 func (r *remote) forget(path string) error {
-	for _, name := range []string{filepath.Join(r.folder(r.state.Run), filepath.FromSlash(path)), r.note(path)} {
+	grown := filepath.Join(r.folder(r.state.Run), filepath.FromSlash(path))
+	for _, name := range []string{grown, r.made(path), r.note(path)} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -402,11 +405,11 @@ func (r *remote) partSize(n int) int64 { return r.parts << (n / (maxParts / 4)) 
 // send sends the object up to the size of f. last says that f is the whole object.
 func (r *remote) send(ctx context.Context, f file, last bool) error {
 	p, err := r.progress(f.path())
-	if err != nil || p.Done || !last && f.Size <= p.Size+r.partSize(len(p.Parts)) {
+	if err != nil || p.Done || !last && (r.maker != nil || f.Size <= p.Size+r.partSize(len(p.Parts))) {
 		return err
 	}
 	o := objects.Object{Key: f.path(), Owner: r.owner, Fresh: !r.overwrite}
-	in, err := os.Open(filepath.Join(r.folder(r.state.Run), filepath.FromSlash(f.path())))
+	in, size, err := r.source(f)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.gone(ctx, f)
 	}
@@ -414,11 +417,15 @@ func (r *remote) send(ctx context.Context, f file, last bool) error {
 		return err
 	}
 	defer in.Close()
+	f.Size = size
 	if err := r.sendParts(ctx, o, &p, f, in, last); err != nil || !last {
 		return err
 	}
 	p.Done = true
-	return r.noted(f.path(), p)
+	if err := r.noted(f.path(), p); err != nil || r.maker == nil {
+		return err
+	}
+	return os.Remove(r.made(f.path()))
 }
 
 // sendParts sends the missing parts. If the store no longer knows the upload, the object is

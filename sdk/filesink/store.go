@@ -19,20 +19,31 @@ type Store struct {
 	EncryptionKey string `json:"encryption_key" doc:"The key of the store that it encrypts with." example:"alias/corpus"`
 }
 
-// newRemote returns the object store that a path names, or nil if the path is on a disk.
-func newRemote(o Options) (*remote, error) {
-	if _, _, _, ok := objects.Split(o.Path); !ok {
-		switch {
-		case o.Store == Store{}, o.Store == Store{Visible: "end"}:
+// newRemote returns the object store that a path names. For a path on a disk it is nil, or the
+// disk if files are made whole.
+func newRemote(o Options, t template) (*remote, error) {
+	var store objects.Uploads
+	if _, _, _, ok := objects.Split(o.Path); ok {
+		var err error
+		store, err = objects.New(o.Path, objects.Settings{Endpoint: o.Store.Endpoint,
+			StorageClass: o.Store.StorageClass, Encryption: o.Store.Encryption, EncryptionKey: o.Store.EncryptionKey})
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		settings := o.Store
+		if settings.Visible == "end" || o.Maker != nil {
+			settings.Visible = ""
+		}
+		if settings != (Store{}) {
+			return nil, sdk.Permanent(fmt.Errorf(
+				"endpoint, visible, storage_class and encryption are for object stores, and path %q is on disk",
+				o.Path))
+		}
+		if o.Maker == nil {
 			return nil, nil
 		}
-		return nil, sdk.Permanent(fmt.Errorf(
-			"endpoint, visible, storage_class and encryption are for object stores, and path %q is on disk", o.Path))
-	}
-	store, err := objects.New(o.Path, objects.Settings{Endpoint: o.Store.Endpoint, StorageClass: o.Store.StorageClass,
-		Encryption: o.Store.Encryption, EncryptionKey: o.Store.EncryptionKey})
-	if err != nil {
-		return nil, err
+		store = disk{t.root, o.Maker}
 	}
 	switch o.Store.Visible {
 	case "", "end", "commit":

@@ -21,6 +21,7 @@ const (
 	jsonl      = "plugins/sinks/jsonl"
 	httpSink   = "plugins/sinks/http"
 	filesink   = "sdk/filesink"
+	parquet    = "plugins/sinks/parquet"
 	sqlsink    = "plugins/internal/sqlsink"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
@@ -355,6 +356,12 @@ var guarantees = []mutant{
 	{name: "s3: a lost reply counts as a failure", pkg: filesink, test: "TestRemoteWalk",
 		edits: []edit{{filesink + "/remote.go", ` && info.Owner == o.Owner && last:`,
 			` && info.Owner == o.Key && last:`}}},
+	{name: "parquet: a file of somebody else is replaced", pkg: parquet, test: "TestForeignFile",
+		edits: []edit{{filesink + "/disk.go", `	if !fresh {`, `	if fresh {`}}},
+	{name: "parquet: what does not fit is null", pkg: parquet, test: "TestRejects",
+		edits: []edit{{parquet + "/record.go", `		return fmt.Errorf("a value does not fit: /%s: %w", t.columns[i].Name, err)
+`, `		return nil
+`}}},
 	{name: "jsonl: files are not cut back", pkg: jsonl, test: "TestConformance/plain",
 		edits: []edit{{filesink + "/restore.go", `errors.Join(f.Truncate(size), f.Sync(), f.Close())`,
 			`errors.Join(f.Sync(), f.Close())`}}},

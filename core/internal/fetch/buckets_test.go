@@ -35,7 +35,7 @@ func TestBuckets(t *testing.T) {
 	}
 	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where
 	// by chance hardly anything but /search was asked when that was refused, it takes some more.
-	const apart = 10 * time.Second
+	const apart = 4 * time.Second
 	for _, c := range []struct {
 		name   string
 		api    apis.API // of /search

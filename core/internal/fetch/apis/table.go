@@ -547,6 +547,10 @@ var Table = []API{
 		Tell: onRefusal(and(three("X-RateLimit-", togo)))},
 	{Name: "nginx limit_req", Limit: "a leaky bucket, not told", Sent: "503", Kind: Bucket, N: 15, Per: second,
 		Status: 503, Untold: true, Tell: nothing},
+	{Name: "nginx limit_req without burst", Limit: "one request each half second, not told", Sent: "503",
+		Kind: Bucket, N: 1, Per: 500 * time.Millisecond, Status: 503, Used: 80, Refused: 6, Untold: true, Tell: nothing,
+		Why: "two 503s in turn with replies tell that they are refusals; some 5 of 120 requests find the rate, at half " +
+			"a second or more each"},
 	{Name: "503 that asks for a pause", Limit: "a bucket, not told", Sent: "503 with Retry-After",
 		Refused: 4, Why: "a second 503 within a minute and a half tells that the first was a refusal; 11 to 20 come before that",
 		Kind: Bucket, N: 15, Per: second, Status: 503, Untold: true, Tell: and(nothing)},

@@ -272,5 +272,8 @@ func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts
 // Key is the host's name, with its port if it is not the default.
 func (h *Host) Key() string { return h.key }
 
-// Tell sends an event to the client's listeners.
-func (h *Host) Tell(e observe.Event) { h.all.listeners.Tell(e) }
+// Tell sends an event to the host's meter, then to the client's listeners.
+func (h *Host) Tell(e observe.Event) {
+	h.Meter.Event(e)
+	h.all.listeners.Tell(e)
+}

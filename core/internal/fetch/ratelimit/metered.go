@@ -1,4 +1,4 @@
-// Metered counts the attempts of each host.
+// Metered reports the attempts of each host.
 
 package ratelimit
 
@@ -10,44 +10,31 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Metered counts each attempt.
+// Metered sends an event for each attempt. The host's meter counts them.
 func Metered() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			c := callOf(req)
-			m := c.Host.Meter
-			m.Count(func(s *stats.Host) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(c.Body)) })
-			at := wire.Attempt{Connected: m.Connected}
+			c.Host.Meter.Began()
+			at := wire.Attempt{Connected: c.Host.Meter.Connected}
 			began := time.Now()
 			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
 			c.firstByte = at.FirstByte
 			took := time.Since(began)
 			told := observe.Exchanged{Host: c.Host.key, BytesOut: int64(len(c.Body)), Took: took}
-			m.Count(func(s *stats.Host) {
-				s.InFlight--
-				if err != nil {
-					told.Err = fault.JudgeError(err).Cause
-					s.Errors[told.Err]++
-					return
-				}
-				told.Status = resp.StatusCode
-				s.Latency.Add(took)
-				s.Status[resp.StatusCode]++
-				if resp.Proto != "" {
-					s.Protocols[resp.Proto]++
-				}
+			if err != nil {
+				told.Err = fault.JudgeError(err).Cause
+			} else {
+				told.Status, told.Protocol = resp.StatusCode, resp.Proto
 				if b, ok := resp.Body.(*body.Body); ok { // Whole is next
-					told.BytesIn = b.Wire()
-					s.BytesIn += told.BytesIn
-					s.BytesDecoded += b.Size()
+					told.BytesIn, told.Decoded = b.Wire(), b.Size()
 				}
-			})
+			}
 			c.Host.Tell(told)
 			if resp != nil { // the retries report failures
 				c.Explain("reply", func() string { return replyText(resp, took) })

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Meter holds the counts of one host.
@@ -27,6 +29,34 @@ func (m *Meter) Count(change func(*Host)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.s)
+}
+
+// Began counts an attempt that is sent. Event counts its end.
+func (m *Meter) Began() {
+	m.Count(func(s *Host) { s.Requests++; s.InFlight++ })
+}
+
+// Event counts the end of an attempt. It is a listener.
+func (m *Meter) Event(e observe.Event) {
+	x, ok := e.(observe.Exchanged)
+	if !ok {
+		return
+	}
+	m.Count(func(s *Host) {
+		s.InFlight--
+		s.BytesOut += x.BytesOut
+		if x.Err != "" {
+			s.Errors[x.Err]++
+			return
+		}
+		s.Status[x.Status]++
+		s.Latency.Add(x.Took)
+		s.BytesIn += x.BytesIn
+		s.BytesDecoded += x.Decoded
+		if x.Protocol != "" {
+			s.Protocols[x.Protocol]++
+		}
+	})
 }
 
 // Connected counts a request that received its connection.
