@@ -15,7 +15,7 @@ type Store struct {
 	Endpoint      string `json:"endpoint" host:"true" doc:"The address of the object store, if path is one. A host that begins with the bucket's name is that bucket's own; any other gets the bucket in the path." example:"https://s3.eu-central-1.amazonaws.com"`
 	Visible       string `json:"visible" enum:"end,commit" default:"end" doc:"When objects are there to be read: at the end of the run (or when they are full, see rotate_size), or after each commit, as one numbered object a commit."`
 	StorageClass  string `json:"storage_class" doc:"The storage class of new objects." example:"STANDARD_IA"`
-	Encryption    string `json:"encryption" doc:"How the store encrypts new objects." example:"aws:kms"`
+	Encryption    string `json:"encryption" doc:"How S3 encrypts new objects." example:"aws:kms"`
 	EncryptionKey string `json:"encryption_key" doc:"The key of the store that it encrypts with." example:"alias/corpus"`
 }
 

@@ -8,6 +8,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	cryptorand "crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -43,7 +48,8 @@ var growing = []struct {
 
 // store is an object store whose requests go wrong. Its buckets are folders.
 type store struct {
-	root, url            string
+	scheme, root, url    string
+	auth                 string      // the block of its credential
 	calm                 atomic.Bool // nothing goes wrong
 	requests, ill, parts atomic.Int64
 }
@@ -51,11 +57,12 @@ type store struct {
 const storeKey, storeSecret = "key", "a-secret-of-tests"
 
 // newStore has faults before what serves the folder root.
-func newStore(t *testing.T, root string, serves http.Handler) *store {
+func newStore(t *testing.T, scheme, root string, serves http.Handler) *store {
 	t.Helper()
-	s := &store{root: root}
+	s := &store{scheme: scheme, root: root}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Has("partNumber") {
+		query := r.URL.Query()
+		if query.Has("partNumber") || query.Has("upload_id") {
 			s.parts.Add(1)
 		}
 		n := s.requests.Add(1)
@@ -77,30 +84,70 @@ func newStore(t *testing.T, root string, serves http.Handler) *store {
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
+	switch scheme {
+	case "s3":
+		s.auth = `auth "aws_sigv4" {
+      region            = "us-east-1"
+      service           = "s3"
+      access_key_id     = var.key
+      secret_access_key = var.secret
+    }`
+	case "gs":
+		s.auth = fmt.Sprintf("auth \"google\" {\n      credentials = %q\n    }", googleAccount(t))
+	}
 	return s
 }
 
-// storeVar is the command line of a server that keeps buckets as folders of {dir}, listens at
-// {addr}, and knows storeKey and storeSecret.
-const storeVar = "SCRAPEKIT_S3"
-
-// realStore starts the server that storeVar names.
-func realStore(t *testing.T) *store {
+// googleAccount is the key file of an account, for which a server gives out tokens.
+func googleAccount(t *testing.T) string {
 	t.Helper()
-	command := os.Getenv(storeVar)
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"access_token": "of-tests", "token_type": "Bearer", "expires_in": 3600}`) // as above
+	}))
+	t.Cleanup(tokens.Close)
+	key, err := rsa.GenerateKey(cryptorand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	file, err := json.Marshal(map[string]string{"type": "service_account", "client_email": "me@example.com",
+		"token_uri": tokens.URL, "private_key": string(private)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(file)
+}
+
+// signedIn has requests without the token of [googleAccount] refused.
+func signedIn(serves http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer of-tests" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		serves.ServeHTTP(w, r)
+	})
+}
+
+// realStore starts the server whose command line is in a variable. It keeps buckets as folders of
+// {dir}, listens at {addr} or {port}, and knows storeKey and storeSecret.
+func realStore(t *testing.T, scheme, variable string) *store {
+	t.Helper()
+	command := os.Getenv(variable)
 	if command == "" {
-		t.Skip(storeVar + " names no server of object storage; .ci/run stores does")
+		t.Skip(variable + " names no server of object storage: see the comment above the test")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr, dir := listener.Addr().String(), t.TempDir()
+	_, port, _ := net.SplitHostPort(addr)
 	listener.Close()
 	if err := os.Mkdir(filepath.Join(dir, "corpus"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	words := strings.Fields(strings.NewReplacer("{addr}", addr, "{dir}", dir).Replace(command))
+	words := strings.Fields(strings.NewReplacer("{addr}", addr, "{port}", port, "{dir}", dir).Replace(command))
 	cmd := exec.Command(words[0], words[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -119,7 +166,7 @@ func realStore(t *testing.T) *store {
 		if err == nil {
 			conn.Close()
 			to := &url.URL{Scheme: "http", Host: addr}
-			return newStore(t, dir, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			return newStore(t, scheme, dir, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(to)
 				r.Out.Host = r.In.Host // which is signed
 			}})
@@ -150,19 +197,14 @@ source "steady" {
   pad     = %d
 }
 sink "jsonl" {
-  path     = "s3://${var.bucket}/round%d/{stream}.jsonl"
+  path     = "%s://${var.bucket}/round%d/{stream}.jsonl"
   endpoint = %q
   %s
   http {
-    auth "aws_sigv4" {
-      region            = "us-east-1"
-      service           = "s3"
-      access_key_id     = var.key
-      secret_access_key = var.secret
-    }
+    %s
   }
 }
-`, b.path("steady"), storeKey, storeSecret, records, way.pad, round, s.url, way.sink)
+`, b.path("steady"), storeKey, storeSecret, records, way.pad, s.scheme, round, s.url, way.sink, s.auth)
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
@@ -175,7 +217,9 @@ func TestObjectsKilled(t *testing.T) {
 	crashtest.Plain(t)
 	t.Parallel()
 	b, root := needTools(t), t.TempDir()
-	b.growingKilled(t, newStore(t, root, &filesinktest.S3{Root: root, MinPart: 5 << 20}))
+	gs := filepath.Join(root, "gs")
+	b.growingKilled(t, newStore(t, "s3", root, &filesinktest.Objects{Root: root, MinPart: 5 << 20}),
+		newStore(t, "gs", gs, signedIn(&filesinktest.Objects{Root: gs, Scheme: "gs", MinPart: 256 << 10})))
 }
 
 // TestObjectServer is the same with a real server, which also holds signatures to be right. Go with
@@ -187,28 +231,69 @@ func TestObjectsKilled(t *testing.T) {
 //ci:stores
 func TestObjectServer(t *testing.T) {
 	t.Parallel()
-	s := realStore(t)
+	s := realStore(t, "s3", "SCRAPEKIT_S3")
 	b := needTools(t)
 	b.growingKilled(t, s)
 	s.calm.Store(true)
 	b.checksStore(t, s)
 }
 
-func (b tools) growingKilled(t *testing.T, s *store) {
+// TestGoogleServer is the same with fake-gcs-server. It adds every part that it gets to an upload,
+// though it has it already, so objects of several parts are written in peace. Go with
+//
+//	go build -C tools/gcs -o /tmp/gcs github.com/fsouza/fake-gcs-server
+//	export SCRAPEKIT_GCS="/tmp/gcs -backend filesystem -filesystem-root {dir} -host 127.0.0.1 -port {port} -scheme http"
+//	go test -run TestGoogleServer ./cmd/scrapekit/e2e
+//
+//ci:clouds
+func TestGoogleServer(t *testing.T) {
+	t.Parallel()
+	s := realStore(t, "gs", "SCRAPEKIT_GCS")
+	b := needTools(t)
+	b.growingInPeace(t, s)
+}
+
+// growingInPeace kills runs whose objects have one part. An object of several parts it lets be.
+func (b tools) growingInPeace(t *testing.T, s *store) {
+	t.Helper()
+	random, landed := rand.New(rand.NewPCG(1, 5)), map[string]int{}
+	for round := range len(growing) - 1 {
+		if _, err := b.growingRound(t.Context(), t.TempDir(), s, round, 6, random, landed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.calm.Store(true)
+	before := s.parts.Load()
+	if _, err := b.growingRound(t.Context(), t.TempDir(), s, len(growing)-1, 0, random, landed); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("kills %v; %d of %d requests went wrong, %d were for parts", landed, s.ill.Load(), s.requests.Load(),
+		s.parts.Load())
+	if len(landed) < 3 || s.ill.Load() < 5 || s.parts.Load() < before+2 {
+		t.Error("the test proves less than it says")
+	}
+}
+
+func (b tools) growingKilled(t *testing.T, on ...*store) {
 	t.Helper()
 	all, seed := number(t, "SCRAPEKIT_KILLS", 20), number(t, "SCRAPEKIT_SEED", 1)
 	random := rand.New(rand.NewPCG(uint64(seed), 5))
 	landed := map[string]int{}
+	var ill, parts int64
 	for total, round := 0, 0; total < all; round++ {
-		n, err := b.growingRound(t.Context(), t.TempDir(), s, round, random, landed)
+		s := on[(round+round/len(growing))%len(on)]
+		n, err := b.growingRound(t.Context(), t.TempDir(), s, round, 6, random, landed)
 		if err != nil {
 			t.Fatalf("seed %d, round %d, after %d kills: %v", seed, round, total, err)
 		}
 		total += n
 	}
-	t.Logf("kills %v; %d of %d requests went wrong, %d were for parts", landed, s.ill.Load(), s.requests.Load(),
-		s.parts.Load())
-	if all >= 20 && (len(landed) < 3 || s.ill.Load() < 10 || s.parts.Load() < 2) {
+	for _, s := range on {
+		t.Logf("%s: %d of %d requests went wrong, %d were for parts", s.scheme, s.ill.Load(), s.requests.Load(), s.parts.Load())
+		ill, parts = ill+s.ill.Load(), parts+s.parts.Load()
+	}
+	t.Logf("kills %v", landed)
+	if all >= 20 && (len(landed) < 3 || ill < 10 || parts < 2) {
 		t.Error("the test proves less than it says")
 	}
 }
@@ -252,7 +337,7 @@ func (b tools) checksStore(t *testing.T, s *store) {
 func TestUnconditionalStore(t *testing.T) {
 	t.Parallel()
 	b, root := needTools(t), t.TempDir()
-	s := newStore(t, root, &filesinktest.S3{Root: root, Unconditional: true})
+	s := newStore(t, "s3", root, &filesinktest.Objects{Root: root, Unconditional: true})
 	s.calm.Store(true)
 	file, err := b.growingIn(t.TempDir(), s, 0, 10)
 	if err != nil {
@@ -264,10 +349,10 @@ func TestUnconditionalStore(t *testing.T) {
 	}
 }
 
-// growingRound runs a pipeline to its end, with at most six kills, and returns how many landed.
-func (b tools) growingRound(ctx context.Context, dir string, s *store, round int, random *rand.Rand,
+// growingRound runs a pipeline to its end, with some kills at most, and returns how many landed.
+func (b tools) growingRound(ctx context.Context, dir string, s *store, round, most int, random *rand.Rand,
 	landed map[string]int) (n int, err error) {
-	const records, most = 320, 6
+	const records = 320
 	file, err := b.growingIn(dir, s, round, records)
 	if err != nil {
 		return 0, err

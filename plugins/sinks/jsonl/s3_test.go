@@ -79,7 +79,7 @@ func TestS3(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var written atomic.Int64
-			store := &filesinktest.S3{Root: os.TempDir(), Fault: func(r *http.Request) string {
+			store := &filesinktest.Objects{Root: os.TempDir(), Fault: func(r *http.Request) string {
 				if r.Method == http.MethodPut {
 					written.Add(1)
 				}
@@ -149,7 +149,7 @@ func TestS3Crash(t *testing.T) {
 	var requests, lost atomic.Int64
 	url := os.Getenv(storeVar)
 	if url == "" {
-		store := &filesinktest.S3{Root: os.TempDir(), Fault: func(*http.Request) string {
+		store := &filesinktest.Objects{Root: os.TempDir(), Fault: func(*http.Request) string {
 			if requests.Add(1)%7 > 0 {
 				return ""
 			}

@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 
 func TestS3(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(&filesinktest.S3{Root: os.TempDir()})
+	server := httptest.NewServer(&filesinktest.Objects{Root: os.TempDir()})
 	t.Cleanup(server.Close)
 	p, folders := mortal()
 	path := func(dir string) string { return "s3://" + filepath.Base(dir) + "/x/{stream}.parquet" }

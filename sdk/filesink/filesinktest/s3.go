@@ -1,4 +1,4 @@
-// A store of objects for tests: it keeps them as files, and loses replies.
+// S3, as a server of tests speaks it.
 
 package filesinktest
 
@@ -7,115 +7,21 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// Faults that a request to [S3] may meet.
-const (
-	NotLanded   = "not landed"  // the connection ends, and nothing was done
-	Landed      = "landed"      // it was done, and the connection ends before the reply
-	SlowDown    = "503"         // it is refused for now
-	Conflict    = "409"         // it meets another request to the same object
-	ForeignPut  = "foreign put" // somebody else writes the object right before
-	UploadEnded = "upload gone" // somebody has ended the upload
-)
+func etag(body []byte) string { sum := md5.Sum(body); return `"` + hex.EncodeToString(sum[:]) + `"` }
 
-// S3 is a server that keeps objects below Root: a folder a bucket.
-type S3 struct {
-	Root    string
-	MinPart int // bytes that each part but the last must have
-	// Unconditional: it does not know conditional writes.
-	Unconditional bool
-	// Fault says what a request meets; "": nothing. It may be nil.
-	Fault func(*http.Request) string
-
-	mu      sync.Mutex
-	owners  map[string]string
-	uploads map[string]*upload
-	begun   int
-}
-
-type upload struct {
-	key, owner string
-	parts      map[int][]byte
-}
-
-// Open is how many uploads were begun and neither completed nor ended.
-func (s *S3) Open() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.uploads)
-}
-
-// ServeHTTP implements [http.Handler].
-func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fault := ""
-	if s.Fault != nil {
-		fault = s.Fault(r)
-	}
-	switch fault {
-	case NotLanded:
-		panic(http.ErrAbortHandler)
-	case Landed:
-		s.serve(&unheard{header: http.Header{}}, r, body)
-		panic(http.ErrAbortHandler)
-	case SlowDown:
-		refuse(w, http.StatusServiceUnavailable, "SlowDown")
-		return
-	case Conflict:
-		refuse(w, http.StatusConflict, "ConditionalRequestConflict")
-		return
-	case ForeignPut:
-		s.keep(r.URL.Path, "somebody", []byte("foreign\n"))
-	case UploadEnded:
-		delete(s.uploads, r.URL.Query().Get("uploadId"))
-	}
-	s.serve(w, r, body)
-}
-
-// unheard is a reply that nobody gets.
-type unheard struct{ header http.Header }
-
-func (u *unheard) Header() http.Header         { return u.header }
-func (u *unheard) Write(p []byte) (int, error) { return len(p), nil }
-func (u *unheard) WriteHeader(int)             {}
-func (s *S3) file(key string) string           { return filepath.Join(s.Root, filepath.FromSlash(key)) }
-func etag(body []byte) string                  { sum := md5.Sum(body); return `"` + hex.EncodeToString(sum[:]) + `"` }
-func owner(r *http.Request) string             { return r.Header.Get("X-Amz-Meta-Scrapekit") }
+func owner(r *http.Request) string { return r.Header.Get("X-Amz-Meta-Scrapekit") }
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>a message</Message></Error>", code)
 }
 
-func (s *S3) keep(key, by string, body []byte) {
-	if s.owners == nil {
-		s.owners = map[string]string{}
-	}
-	s.owners[key] = by
-	err := os.MkdirAll(filepath.Dir(s.file(key)), 0o755)
-	if err == nil {
-		err = os.WriteFile(s.file(key), body, 0o644)
-	}
-	if err != nil {
-		panic(err)
-	}
-}
-
-func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *Objects) serveS3(w http.ResponseWriter, r *http.Request, body []byte) {
 	query, key := r.URL.Query(), r.URL.Path
 	id := query.Get("uploadId")
 	switch {
@@ -146,26 +52,12 @@ func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-// size is -1 where there is no object.
-func (s *S3) size(key string) int64 {
-	info, err := os.Stat(s.file(key))
-	if err != nil || info.IsDir() {
-		return -1
-	}
-	return info.Size()
-}
-
-func (s *S3) begin(w http.ResponseWriter, key, by string) {
-	if s.uploads == nil {
-		s.uploads = map[string]*upload{}
-	}
-	s.begun++
-	id := fmt.Sprint("upload ", s.begun)
-	s.uploads[id] = &upload{key, by, map[int][]byte{}}
+func (s *Objects) begin(w http.ResponseWriter, key, by string) {
+	id := s.add(&upload{key: key, owner: by, parts: map[int][]byte{}})
 	fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
 }
 
-func (s *S3) complete(w http.ResponseWriter, id string, body []byte) {
+func (s *Objects) complete(w http.ResponseWriter, id string, body []byte) {
 	var list struct {
 		Part []struct {
 			PartNumber int
@@ -195,30 +87,16 @@ func (s *S3) complete(w http.ResponseWriter, id string, body []byte) {
 	fmt.Fprint(w, "<CompleteMultipartUploadResult/>")
 }
 
-// list gives three keys a page.
-func (s *S3) list(w http.ResponseWriter, bucket, prefix, after string) {
-	var keys []string
-	root := filepath.Join(s.Root, bucket)
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(root, path)
-			if key := filepath.ToSlash(rel); strings.HasPrefix(key, prefix) && key > after {
-				keys = append(keys, key)
-			}
-		}
-		return nil
-	})
-	slices.Sort(keys)
-	const page = 3
-	more := len(keys) > page
+func (s *Objects) list(w http.ResponseWriter, bucket, prefix, after string) {
+	keys, next := s.keys(bucket, prefix, after)
 	fmt.Fprint(w, "<ListBucketResult>")
-	for _, key := range keys[:min(page, len(keys))] {
+	for _, key := range keys {
 		fmt.Fprint(w, "<Contents><Key>")
 		_ = xml.EscapeText(w, []byte(key)) // the connection's errors are the client's matter
 		fmt.Fprint(w, "</Key></Contents>")
 	}
-	if more {
-		fmt.Fprintf(w, "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", keys[page-1])
+	if next != "" {
+		fmt.Fprintf(w, "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", next)
 	}
 	fmt.Fprint(w, "</ListBucketResult>")
 }

@@ -85,30 +85,39 @@ func Split(path string) (scheme, bucket, key string, ok bool) {
 	return scheme, bucket, key, ok
 }
 
-// endpoints are examples for the schemes that there are.
-var endpoints = map[string]string{
-	"s3": "https://s3.eu-central-1.amazonaws.com",
+// scheme is a kind of store.
+type scheme struct {
+	form     string // of a path
+	endpoint string // an example
+	open     func(endpoint *url.URL, path string, s Settings) (Uploads, error)
+}
+
+var schemes = map[string]scheme{
+	"s3": {"s3://bucket/key", "https://s3.eu-central-1.amazonaws.com", newS3},
+	"gs": {"gs://bucket/key", "https://storage.googleapis.com", newGCS},
 }
 
 // New returns the bucket that a path names.
 func New(path string, s Settings) (Uploads, error) {
-	scheme, bucket, _, _ := Split(path)
-	example := endpoints[scheme]
+	name, bucket, _, _ := Split(path)
+	kind, ok := schemes[name]
 	switch {
-	case example == "":
-		return nil, sdk.Permanent(fmt.Errorf("path %q: there is no %s://; write a path on disk, or s3://bucket/key",
-			path,
-			scheme))
+	case !ok:
+		return nil, sdk.Permanent(fmt.Errorf("path %q: there is no %s://; write a path on disk, or s3://bucket/key "+
+			"or gs://bucket/key", path, name))
 	case bucket == "" || strings.ContainsAny(bucket, "{}"):
-		return nil, sdk.Permanent(fmt.Errorf("path %q: it names no bucket: write %s://bucket/key", path, scheme))
+		return nil, sdk.Permanent(fmt.Errorf("path %q: it names no bucket: write %s", path, kind.form))
 	case s.Endpoint == "":
 		return nil, sdk.Permanent(fmt.Errorf(
-			"path %q: the address of the store is missing: set endpoint, such as endpoint = %q",
-			path, example))
+			"path %q: the address of the store is missing: set endpoint, such as endpoint = %q", path, kind.endpoint))
 	}
 	u, err := url.Parse(s.Endpoint)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("endpoint: %w", err))
 	}
-	return newS3(u, bucket, s)
+	if u.RawQuery != "" || u.Fragment != "" || u.Host == "" {
+		return nil, sdk.Permanent(fmt.Errorf("endpoint %q: it is scheme, host and port", s.Endpoint))
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return kind.open(u, bucket, s)
 }

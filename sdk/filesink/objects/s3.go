@@ -9,14 +9,12 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
-	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 const ownerHeader = "X-Amz-Meta-Scrapekit"
@@ -30,12 +28,8 @@ type s3 struct {
 
 // newS3 takes the style of the endpoint: one whose host begins with the bucket is the bucket's own
 // (virtual-hosted style), any other has the bucket in its path.
-func newS3(endpoint *url.URL, bucket string, set Settings) (*s3, error) {
-	if endpoint.RawQuery != "" || endpoint.Fragment != "" || endpoint.Host == "" {
-		return nil, sdk.Permanent(fmt.Errorf("endpoint %q: it is scheme, host and port", set.Endpoint))
-	}
+func newS3(endpoint *url.URL, bucket string, set Settings) (Uploads, error) {
 	s := &s3{base: *endpoint, bucket: bucket, set: set}
-	s.base.Path = strings.TrimSuffix(endpoint.Path, "/")
 	if !strings.HasPrefix(endpoint.Host, bucket+".") {
 		s.base.Path += "/" + bucket
 	}
@@ -51,19 +45,7 @@ func (s *s3) do(ctx context.Context, method, key string, query url.Values, heade
 	}
 	u.RawPath = strictly(u.Path)
 	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // as it is signed
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
-	if err != nil {
-		return nil, nil, sdk.Permanent(err)
-	}
-	if header != nil {
-		req.Header = header.Clone()
-	}
-	resp, err := sdk.HTTPClient(ctx).Do(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
+	resp, raw, err := send(ctx, method, u.String(), header, body)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,44 +70,14 @@ func strictly(path string) string {
 	return b.String()
 }
 
-// refusal is the body of a reply that is no success.
-type refusal struct {
-	Code, Message, Region string
-}
-
-// s3Error is what the store said, and what to do.
-type s3Error struct {
-	refusal
-	Status int
-	text   string
-}
-
-func (e *s3Error) Error() string { return e.text }
-
 func (s *s3) refused(resp *http.Response, key string, raw []byte) error {
-	e := &s3Error{Status: resp.StatusCode}
-	_ = xml.Unmarshal(raw, &e.refusal) // a reply to HEAD has none
-	e.text = fmt.Sprintf("s3://%s/%s: %s", s.bucket, key, cmp.Or(e.Code, resp.Status))
-	if e.Message != "" {
-		e.text += ": " + e.Message
-	}
-	for _, more := range []string{s.advice(e), reply.Login(resp), reply.GaveUp(resp)} {
-		if more != "" {
-			e.text += "; " + more
-		}
-	}
-	switch e.Status {
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
-		return e
-	}
-	if e.Status/100 == 3 || e.Status/100 == 4 || e.Code == "NotImplemented" {
-		return sdk.Permanent(e)
-	}
-	return e
+	e := &refusal{Status: resp.StatusCode}
+	_ = xml.Unmarshal(raw, e) // a reply to HEAD has none
+	return e.err(resp, fmt.Sprintf("s3://%s/%s", s.bucket, key), s.advice(e))
 }
 
 // advice says what to do about a mistake in the settings.
-func (s *s3) advice(e *s3Error) string {
+func (s *s3) advice(e *refusal) string {
 	region := cmp.Or(e.Region, "that of the bucket")
 	switch {
 	case e.Code == "NoSuchBucket":
@@ -146,7 +98,7 @@ func (s *s3) advice(e *s3Error) string {
 
 // known turns what the store says into the errors of the package.
 func known(err error) error {
-	var e *s3Error
+	var e *refusal
 	if !errors.As(err, &e) {
 		return err
 	}
@@ -170,7 +122,7 @@ func conditionally(o Object, header http.Header, do func(http.Header) error) err
 	with := header.Clone()
 	with.Set("If-None-Match", "*")
 	err := do(with)
-	var e *s3Error
+	var e *refusal
 	if errors.As(err, &e) && e.Code == "NotImplemented" {
 		err = do(header)
 	}
@@ -208,7 +160,7 @@ func (s *s3) Head(ctx context.Context, key string) (Info, error) {
 
 // why asks once more why HEAD was refused, in a way whose reply says it.
 func (s *s3) why(ctx context.Context, key string, refused error) error {
-	var e *s3Error
+	var e *refusal
 	if !errors.As(refused, &e) || e.Status == http.StatusNotFound || !sdk.IsPermanent(refused) {
 		return refused
 	}
@@ -301,7 +253,7 @@ func (s *s3) Complete(ctx context.Context, o Object, u *Upload, tail []byte) err
 	}
 	return conditionally(o, http.Header{}, func(h http.Header) error {
 		_, _, err := s.do(sdk.Idempotent(ctx), http.MethodPost, o.Key, url.Values{"uploadId": {u.ID}}, h, body)
-		var e *s3Error
+		var e *refusal
 		if errors.As(err, &e) && e.Code == "ConditionalRequestConflict" {
 			return fmt.Errorf("%w: %w", ErrLost, err) // the store wants the upload anew
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,20 +160,28 @@ type Credentials struct{ all []*live }
 
 // New returns the credentials of a policy, and adds them to set. host returns the host's own HTTP
 // client, which requests access tokens.
-func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (*Credentials,
-	error) {
+func New(p httppolicy.Policy, set *redact.Set, host hostClient) (*Credentials, error) {
 	var all []*live
 	for _, a := range p.Auth {
 		a.Value.Hide(set)
 		one := newLive(a, set, nil, false)
-		if o, ok := a.Value.(credential.OAuth2); ok {
-			obtain, err := tokens(p, o, a.Keep, set, host)
+		switch v := a.Value.(type) {
+		case credential.OAuth2:
+			obtain, err := tokens(p, v, a.Keep, set, host)
 			if err != nil {
 				return nil, err
 			}
 			one = newLive(a, set, obtain, true)
-		} else if a.Renew != nil {
-			one = newLive(a, set, renewed(a), false)
+		case credential.Google:
+			obtain, err := googleTokens(p, v, host)
+			if err != nil {
+				return nil, err
+			}
+			one = newLive(a, set, obtain, true)
+		default:
+			if a.Renew != nil {
+				one = newLive(a, set, renewed(a), false)
+			}
 		}
 		all = append(all, one)
 	}

@@ -6,6 +6,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,19 +29,27 @@ import (
 // keep is [credential.Credential.Keep].
 type keep = func(ctx context.Context, use func(kept string) (next string, err error)) error
 
+// hostClient returns the host's own HTTP client.
+type hostClient = func(httppolicy.Policy) (http.RoundTripper, error)
+
+// tokenPolicy is p for requests for access tokens.
+func tokenPolicy(p httppolicy.Policy, allow ...origin.Origin) httppolicy.Policy {
+	return httppolicy.Policy{
+		Plugin: p.Plugin, Allow: allow, OwnAuthorization: true, UserAgent: p.UserAgent,
+		SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
+		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
+		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
+	}
+}
+
 // tokens returns a function that obtains the access tokens of o for p. keep may be nil.
 func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set,
-	host func(httppolicy.Policy) (http.RoundTripper, error)) (obtain, error) {
+	host hostClient) (obtain, error) {
 	to, err := origin.Parse(o.TokenURL)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	transport, err := host(httppolicy.Policy{
-		Plugin: p.Plugin, Allow: []origin.Origin{to}, OwnAuthorization: true, UserAgent: p.UserAgent,
-		SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
-		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
-		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
-	})
+	transport, err := host(tokenPolicy(p, to))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +96,7 @@ func (t *tokenEndpoint) obtain(ctx context.Context, now credential.Value) (crede
 		})
 	}
 	if err != nil {
-		return nil, time.Time{}, t.explain(err)
+		return nil, time.Time{}, explain(err, t.host, t.advice)
 	}
 	next := now.(credential.OAuth2)
 	next.Token = token.AccessToken
@@ -119,11 +128,31 @@ func (t *tokenEndpoint) ask(ctx context.Context, params url.Values) (*oauth2.Tok
 	return token, nil
 }
 
+// advice says what to do about an error code or a status of a token endpoint.
+func (t *tokenEndpoint) advice(code string, status int) string {
+	switch {
+	case code == "invalid_client" || code == "" && status == http.StatusUnauthorized:
+		return "check client_id and client_secret"
+	case code == "invalid_grant" && t.o.Grant == credential.GrantRefreshToken:
+		return "the refresh token is not valid any more: log in again and put the new one into the pipeline file"
+	}
+	return ""
+}
+
 // explain says who refused what. It does not quote the reply, which may contain tokens.
-func (t *tokenEndpoint) explain(err error) error {
+func explain(err error, from string, advice func(code string, status int) string) error {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		return fmt.Errorf("access token from %s: %w", t.host, err)
+		return fmt.Errorf("access token from %s: %w", from, err)
+	}
+	if refused.ErrorCode == "" { // some grants of the library leave it in the body
+		var body struct {
+			Error       string `json:"error"`
+			Description string `json:"error_description"`
+		}
+		if json.Unmarshal(refused.Body, &body) == nil {
+			refused.ErrorCode, refused.ErrorDescription = body.Error, body.Description
+		}
 	}
 	status := refused.Response.StatusCode
 	said := fault.StatusText(status)
@@ -133,13 +162,9 @@ func (t *tokenEndpoint) explain(err error) error {
 	if refused.ErrorDescription != "" {
 		said += ": " + printable.Line(refused.ErrorDescription)
 	}
-	err = fmt.Errorf("access token from %s: %s", t.host, said)
-	if refused.ErrorCode == "invalid_client" || refused.ErrorCode == "" && status == http.StatusUnauthorized {
-		err = fmt.Errorf("%w; check client_id and client_secret", err)
-	}
-	if refused.ErrorCode == "invalid_grant" && t.o.Grant == credential.GrantRefreshToken {
-		err = fmt.Errorf("%w; the refresh token is not valid any more: log in again and put the new one into the "+
-			"pipeline file", err)
+	err = fmt.Errorf("access token from %s: %s", from, said)
+	if hint := advice(refused.ErrorCode, status); hint != "" {
+		err = fmt.Errorf("%w; %s", err, hint)
 	}
 	if status >= 400 && status < 500 && status != http.StatusTooManyRequests {
 		return sdk.Permanent(err)

@@ -25,6 +25,7 @@ const (
 	// budgetSlow is the ratio of the rate in the first known window to the allowed one.
 	budgetSlow   = 8
 	budgetTest   = 16 // number of windows from one test for more to the next
+	budgetLate   = 24 // the same if the requests of a window are spread out
 	budgetParts  = 8  // number of parts of a window that expire separately if its requests are spread out
 	budgetBarred = 10 * time.Minute
 	budgetFewer  = 3 // consecutive windows with fewer requests that show that the host allows fewer
@@ -122,7 +123,9 @@ func (b *budget) wait(now time.Time, underway int) time.Duration {
 		if len(b.sends) == 0 {
 			return 0
 		}
-		if rest := b.sends[len(b.sends)-1].Sub(b.sends[0]); b.since >= budgetTest*b.n && rest < b.window/budgetParts {
+		// A test waits for all sends to expire: soon if they were close together, otherwise up to a window.
+		rest := b.sends[len(b.sends)-1].Sub(b.sends[0])
+		if b.since >= budgetTest*b.n && rest < b.window/budgetParts || b.since >= budgetLate*b.n {
 			b.testing, b.since, b.misfit, b.shortsFrom = true, 0, 0, 0
 		}
 		b.plan(b.window)

@@ -52,3 +52,18 @@ sink "jsonl" {
     }
   }
 }
+
+sink "jsonl" "google" {
+  path = "y"
+  http {
+    allow = ["https://a.example.com", "https://b.example.com"]
+    auth "google" {
+      credentials = "account.json"
+      origins     = ["https://a.example.com"]
+    }
+    auth "google" {
+      credentials = "{\"type\": \"web\"}"
+      origins     = ["https://b.example.com"]
+    }
+  }
+}
