@@ -129,9 +129,10 @@ type demoSink struct {
 }
 
 var demoSinks = map[string]demoSink{
-	"jsonl":  {block: shippedSink, where: "corpus"},
-	"csv":    {block: "sink \"csv\" {\n  path = \"${var.out}/{stream}.csv\"\n}\n", where: "corpus"},
-	"sqlite": {block: "sink \"sqlite\" {\n  path = \"${var.out}.db\"\n}\n", where: "corpus.db"},
+	"jsonl":   {block: shippedSink, where: "corpus"},
+	"csv":     {block: "sink \"csv\" {\n  path = \"${var.out}/{stream}.csv\"\n}\n", where: "corpus"},
+	"parquet": {block: "sink \"parquet\" {\n  path = \"${var.out}/{stream}.parquet\"\n}\n", where: "corpus"},
+	"sqlite":  {block: "sink \"sqlite\" {\n  path = \"${var.out}.db\"\n}\n", where: "corpus.db"},
 	"postgres": {block: "sink \"postgres\" {\n  url    = env(\"DATABASE_URL\")\n  schema = \"demo\"\n}\n",
 		text: "schema demo of the database that DATABASE_URL names"},
 }

@@ -38,6 +38,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			p, folders := mortal()
 			sdktest.TestSink(t, p, sdktest.SinkCase{
+				Rounds: 15,
 				Config: func(_ *testing.T, dir string) any { return settings(onDisk(dir), more) },
 				Read: func(t *testing.T, dir, stream string) []string {
 					return arriving(t, dir, folders(onDisk(dir)), stream)
@@ -54,6 +55,7 @@ func TestS3(t *testing.T) {
 	p, folders := mortal()
 	path := func(dir string) string { return "s3://" + filepath.Base(dir) + "/x/{stream}.parquet" }
 	sdktest.TestSink(t, p, sdktest.SinkCase{
+		Rounds: 15,
 		Config: func(_ *testing.T, dir string) any {
 			return settings(path(dir), map[string]any{"endpoint": server.URL + "/" + filepath.Base(filepath.Dir(dir))})
 		},
