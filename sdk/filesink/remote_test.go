@@ -46,8 +46,8 @@ func onEach(t *testing.T, test func(t *testing.T, scheme string)) {
 
 func newBucket(t *testing.T, scheme string, o Options) *bucket {
 	t.Helper()
-	b := &bucket{T: t, store: &filesinktest.Objects{Root: t.TempDir(), Scheme: scheme, MinPart: smallParts}, private: t.TempDir(),
-		options: o}
+	store := &filesinktest.Objects{Root: t.TempDir(), Scheme: scheme, MinPart: smallParts}
+	b := &bucket{T: t, store: store, private: t.TempDir(), options: o}
 	server := httptest.NewServer(b.store)
 	t.Cleanup(server.Close)
 	b.url = server.URL

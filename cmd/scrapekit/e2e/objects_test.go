@@ -242,7 +242,8 @@ func TestObjectServer(t *testing.T) {
 // though it has it already, so objects of several parts are written in peace. Go with
 //
 //	go build -C tools/gcs -o /tmp/gcs github.com/fsouza/fake-gcs-server
-//	export SCRAPEKIT_GCS="/tmp/gcs -backend filesystem -filesystem-root {dir} -host 127.0.0.1 -port {port} -scheme http"
+//	SCRAPEKIT_GCS="/tmp/gcs -backend filesystem -filesystem-root {dir} -host 127.0.0.1 -port {port} -scheme http"
+//	export SCRAPEKIT_GCS
 //	go test -run TestGoogleServer ./cmd/scrapekit/e2e
 //
 //ci:clouds
@@ -289,7 +290,8 @@ func (b tools) growingKilled(t *testing.T, on ...*store) {
 		total += n
 	}
 	for _, s := range on {
-		t.Logf("%s: %d of %d requests went wrong, %d were for parts", s.scheme, s.ill.Load(), s.requests.Load(), s.parts.Load())
+		t.Logf("%s: %d of %d requests went wrong, %d were for parts",
+			s.scheme, s.ill.Load(), s.requests.Load(), s.parts.Load())
 		ill, parts = ill+s.ill.Load(), parts+s.parts.Load()
 	}
 	t.Logf("kills %v", landed)

@@ -47,7 +47,8 @@ func (s *googleServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		token(s.claimed(r.PostFormValue("assertion")))
 	case r.URL.Path == "/sts":
 		token(r.PostFormValue("subject_token"))
-	case strings.HasSuffix(r.URL.Path, "/service-accounts/default/token") && r.Header.Get("Metadata-Flavor") == "Google":
+	case strings.HasSuffix(r.URL.Path, "/service-accounts/default/token") &&
+		r.Header.Get("Metadata-Flavor") == "Google":
 		w.Header().Set("Metadata-Flavor", "Google")
 		token(r.URL.Query().Get("scopes"))
 	case r.Header.Get("Authorization") != fmt.Sprintf("Bearer access-%d", s.given):

@@ -60,37 +60,33 @@ func (g *gcs) url(prefix, key string, query url.Values) string {
 }
 
 // do makes a request. A reply that is no success is an error.
-func (g *gcs) do(ctx context.Context, method, key, url string, header http.Header, body []byte) (*http.Response, []byte,
-	error) {
-	resp, raw, err := send(ctx, method, url, header, body)
-	if err != nil {
-		return nil, nil, err
+func (g *gcs) do(ctx context.Context, method, key, url string, header http.Header, body []byte) (answer, error) {
+	a, err := send(ctx, method, url, header, body)
+	if err == nil && a.StatusCode/100 != 2 {
+		err = g.refused(a, key)
 	}
-	if resp.StatusCode/100 != 2 {
-		return resp, nil, g.refused(resp, key, raw)
-	}
-	return resp, raw, nil
+	return a, err
 }
 
-func (g *gcs) refused(resp *http.Response, key string, raw []byte) error {
+func (g *gcs) refused(a answer, key string) error {
 	var said struct {
 		Error struct {
 			Message string
 			Errors  []struct{ Reason string }
 		}
 	}
-	e := &refusal{Status: resp.StatusCode}
+	e := &refusal{Status: a.StatusCode}
 	switch {
-	case json.Unmarshal(raw, &said) == nil && said.Error.Message != "":
+	case json.Unmarshal(a.raw, &said) == nil && said.Error.Message != "":
 		e.Message = said.Error.Message
 		if len(said.Error.Errors) > 0 {
 			e.Code = said.Error.Errors[0].Reason
 		}
-	case len(raw) < 200: // some refusals are plain text
-		e.Message = strings.TrimSpace(string(raw))
+	case len(a.raw) < 200: // some refusals are plain text
+		e.Message = strings.TrimSpace(string(a.raw))
 	}
 	advice := g.advice(e)
-	err := e.err(resp, fmt.Sprintf("gs://%s/%s", g.bucket, key), advice)
+	err := e.err(a, fmt.Sprintf("gs://%s/%s", g.bucket, key), advice)
 	switch {
 	case e.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: %w", ErrExists, err)
@@ -154,18 +150,18 @@ func (g *gcs) Put(ctx context.Context, o Object, body []byte) error {
 	if err := parts.Close(); err != nil {
 		return err
 	}
-	_, _, err = g.do(sdk.Idempotent(ctx), http.MethodPost, o.Key, g.url("/upload", "", g.query(o, "multipart")),
+	_, err = g.do(sdk.Idempotent(ctx), http.MethodPost, o.Key, g.url("/upload", "", g.query(o, "multipart")),
 		http.Header{"Content-Type": {"multipart/related; boundary=" + parts.Boundary()}}, b.Bytes())
 	return err
 }
 
 func (g *gcs) Head(ctx context.Context, key string) (Info, error) {
-	_, raw, err := g.do(ctx, http.MethodGet, key, g.url("", key, nil), nil, nil)
+	a, err := g.do(ctx, http.MethodGet, key, g.url("", key, nil), nil, nil)
 	if err != nil {
 		return Info{}, err
 	}
 	var r resource
-	if err := json.Unmarshal(raw, &r); err != nil {
+	if err := json.Unmarshal(a.raw, &r); err != nil {
 		return Info{}, fmt.Errorf("gs://%s/%s: %w", g.bucket, key, err)
 	}
 	size, err := strconv.ParseInt(r.Size, 10, 64)
@@ -175,7 +171,7 @@ func (g *gcs) Head(ctx context.Context, key string) (Info, error) {
 func (g *gcs) List(ctx context.Context, prefix string, f func(key string)) error {
 	query := url.Values{"prefix": {prefix}, "fields": {"items(name),nextPageToken"}}
 	for {
-		_, raw, err := g.do(ctx, http.MethodGet, prefix, g.url("", "", query), nil, nil)
+		a, err := g.do(ctx, http.MethodGet, prefix, g.url("", "", query), nil, nil)
 		if err != nil {
 			return err
 		}
@@ -183,7 +179,7 @@ func (g *gcs) List(ctx context.Context, prefix string, f func(key string)) error
 			Items         []resource
 			NextPageToken string
 		}
-		if err := json.Unmarshal(raw, &page); err != nil {
+		if err := json.Unmarshal(a.raw, &page); err != nil {
 			return fmt.Errorf("list of gs://%s/%s: %w", g.bucket, prefix, err)
 		}
 		for _, r := range page.Items {
@@ -197,7 +193,7 @@ func (g *gcs) List(ctx context.Context, prefix string, f func(key string)) error
 }
 
 func (g *gcs) Remove(ctx context.Context, key string) error {
-	_, _, err := g.do(ctx, http.MethodDelete, key, g.url("", key, nil), nil, nil)
+	_, err := g.do(ctx, http.MethodDelete, key, g.url("", key, nil), nil, nil)
 	if errors.Is(err, ErrNotExist) {
 		return nil
 	}
@@ -211,12 +207,12 @@ func (g *gcs) Begin(ctx context.Context, o Object) (Upload, error) {
 	if err != nil {
 		return Upload{}, err
 	}
-	resp, _, err := g.do(sdk.Idempotent(ctx), http.MethodPost, o.Key, g.url("/upload", "", g.query(o, "resumable")),
+	a, err := g.do(sdk.Idempotent(ctx), http.MethodPost, o.Key, g.url("/upload", "", g.query(o, "resumable")),
 		http.Header{"Content-Type": {"application/json"}}, meta)
 	if err != nil {
 		return Upload{}, err
 	}
-	at, err := url.Parse(resp.Header.Get("Location"))
+	at, err := url.Parse(a.Header.Get("Location"))
 	if err != nil || at.RawQuery == "" {
 		return Upload{}, fmt.Errorf("gs://%s/%s: the store gave no address of an upload", g.bucket, o.Key)
 	}
@@ -225,15 +221,15 @@ func (g *gcs) Begin(ctx context.Context, o Object) (Upload, error) {
 
 // Part may be sent again: the store ignores bytes that it has.
 func (g *gcs) Part(ctx context.Context, o Object, u *Upload, body []byte) error {
-	resp, err := g.put(ctx, o, u, body, "*")
+	a, err := g.put(ctx, o, u, body, "*")
 	if err != nil {
 		return err
 	}
-	first, last, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("Range"), "bytes="), "-")
+	first, last, _ := strings.Cut(strings.TrimPrefix(a.Header.Get("Range"), "bytes="), "-")
 	n, err := strconv.ParseInt(cmp.Or(last, "-1"), 10, 64)
 	if err != nil || last != "" && first != "0" || n+1 > u.Size+int64(len(body)) {
 		return fmt.Errorf("gs://%s/%s: the store has bytes %q of an upload of %d", g.bucket, o.Key,
-			resp.Header.Get("Range"), u.Size+int64(len(body)))
+			a.Header.Get("Range"), u.Size+int64(len(body)))
 	}
 	if n < u.Size {
 		return fmt.Errorf("gs://%s/%s: the store took none of %d bytes", g.bucket, o.Key, len(body))
@@ -250,28 +246,28 @@ func (g *gcs) Complete(ctx context.Context, o Object, u *Upload, tail []byte) er
 }
 
 // put sends bytes of an upload. total is the object's size, or "*" if more will come.
-func (g *gcs) put(ctx context.Context, o Object, u *Upload, body []byte, total string) (*http.Response, error) {
+func (g *gcs) put(ctx context.Context, o Object, u *Upload, body []byte, total string) (answer, error) {
 	base := g.base
 	base.Path, base.RawPath = "", ""
 	header := http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%s", u.Size, u.Size+int64(len(body))-1, total)}}
-	resp, raw, err := send(ctx, http.MethodPut, base.String()+u.ID, header, body)
+	a, err := send(ctx, http.MethodPut, base.String()+u.ID, header, body)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
-	switch done := resp.StatusCode/100 == 2; {
-	case resp.StatusCode == http.StatusPermanentRedirect && total == "*":
-		return resp, nil
-	case resp.StatusCode == http.StatusPermanentRedirect:
-		return nil, fmt.Errorf("gs://%s/%s: the store has only bytes %q of %s", g.bucket, o.Key,
-			resp.Header.Get("Range"), total)
+	switch done := a.StatusCode/100 == 2; {
+	case a.StatusCode == http.StatusPermanentRedirect && total == "*":
+		return a, nil
+	case a.StatusCode == http.StatusPermanentRedirect:
+		return a, fmt.Errorf("gs://%s/%s: the store has only bytes %q of %s", g.bucket, o.Key,
+			a.Header.Get("Range"), total)
 	case done:
 		var r resource
-		if err := json.Unmarshal(raw, &r); err != nil || r.Size != total {
-			return nil, fmt.Errorf("%w: gs://%s/%s has %s bytes, want %s", ErrLost, g.bucket, o.Key, r.Size, total)
+		if err := json.Unmarshal(a.raw, &r); err != nil || r.Size != total {
+			return a, fmt.Errorf("%w: gs://%s/%s has %s bytes, want %s", ErrLost, g.bucket, o.Key, r.Size, total)
 		}
-		return resp, nil
-	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
-		return nil, fmt.Errorf("%w: gs://%s/%s: %s", ErrLost, g.bucket, o.Key, resp.Status)
+		return a, nil
+	case a.StatusCode == http.StatusNotFound || a.StatusCode == http.StatusGone:
+		return a, fmt.Errorf("%w: gs://%s/%s: %s", ErrLost, g.bucket, o.Key, a.Status)
 	}
-	return nil, g.refused(resp, o.Key, raw)
+	return a, g.refused(a, o.Key)
 }

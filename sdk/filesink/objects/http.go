@@ -14,22 +14,28 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
+// answer is a reply of which the whole body was read.
+type answer struct {
+	*http.Response
+	raw []byte
+}
+
 // send makes a request and reads the whole reply.
-func send(ctx context.Context, method, url string, header http.Header, body []byte) (*http.Response, []byte, error) {
+func send(ctx context.Context, method, url string, header http.Header, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, sdk.Permanent(err)
+		return answer{}, sdk.Permanent(err)
 	}
 	if header != nil {
 		req.Header = header.Clone()
 	}
 	resp, err := sdk.HTTPClient(ctx).Do(req)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	return resp, raw, err
+	return answer{resp, raw}, err
 }
 
 // refusal is a reply that is no success: what the store said, and what to do.
@@ -43,12 +49,12 @@ func (e *refusal) Error() string { return e.text }
 
 // err is e as the error of a request about what at names. It is permanent if the same request would
 // be refused again.
-func (e *refusal) err(resp *http.Response, at, advice string) error {
-	e.text = at + ": " + cmp.Or(e.Code, resp.Status)
+func (e *refusal) err(a answer, at, advice string) error {
+	e.text = at + ": " + cmp.Or(e.Code, a.Status)
 	if e.Message != "" {
 		e.text += ": " + e.Message
 	}
-	for _, more := range []string{advice, reply.Login(resp), reply.GaveUp(resp)} {
+	for _, more := range []string{advice, reply.Login(a.Response), reply.GaveUp(a.Response)} {
 		if more != "" {
 			e.text += "; " + more
 		}

@@ -45,15 +45,15 @@ func (s *s3) do(ctx context.Context, method, key string, query url.Values, heade
 	}
 	u.RawPath = strictly(u.Path)
 	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // as it is signed
-	resp, raw, err := send(ctx, method, u.String(), header, body)
+	a, err := send(ctx, method, u.String(), header, body)
 	if err != nil {
 		return nil, nil, err
 	}
 	// A request that takes long may fail after its status has been sent.
-	if resp.StatusCode/100 != 2 || method == http.MethodPost && bytes.Contains(raw, []byte("<Error>")) {
-		return nil, nil, s.refused(resp, key, raw)
+	if a.StatusCode/100 != 2 || method == http.MethodPost && bytes.Contains(a.raw, []byte("<Error>")) {
+		return nil, nil, s.refused(a, key)
 	}
-	return resp.Header, raw, nil
+	return a.Header, a.raw, nil
 }
 
 // strictly escapes a path as it is signed: all but letters, digits, "-._~" and "/".
@@ -70,10 +70,10 @@ func strictly(path string) string {
 	return b.String()
 }
 
-func (s *s3) refused(resp *http.Response, key string, raw []byte) error {
-	e := &refusal{Status: resp.StatusCode}
-	_ = xml.Unmarshal(raw, e) // a reply to HEAD has none
-	return e.err(resp, fmt.Sprintf("s3://%s/%s", s.bucket, key), s.advice(e))
+func (s *s3) refused(a answer, key string) error {
+	e := &refusal{Status: a.StatusCode}
+	_ = xml.Unmarshal(a.raw, e) // a reply to HEAD has none
+	return e.err(a, fmt.Sprintf("s3://%s/%s", s.bucket, key), s.advice(e))
 }
 
 // advice says what to do about a mistake in the settings.
