@@ -268,7 +268,7 @@ func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 func TestBareRefusalsOfSlowHosts(t *testing.T) {
 	countsRates(t)
 	var refused float64
-	for _, rate := range []int{4, 8, 15} {
+	for _, rate := range []int{4, 8, 15, 30} {
 		for _, burst := range []int{2, 5, 15, 40} {
 			a := apis.API{Kind: apis.Bucket, N: burst, Per: time.Duration(burst) * time.Second / time.Duration(rate),
 				Status: 503, Untold: true}
@@ -279,7 +279,7 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 			if t.Logf("%2d a second, %2d at once: %s", rate, burst, r); r.used < 80 || r.refused > 7 || r.lost > 0 {
 				t.Errorf("%d a second, %d at once: %s", rate, burst, r)
 			}
-			refused += r.refused / 12
+			refused += r.refused / 16
 		}
 	}
 	if refused > 3 {

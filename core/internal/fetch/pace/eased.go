@@ -15,7 +15,8 @@ const (
 	easedShare = 0.25 // fraction of failures that means trouble
 	easedBy    = 0.7
 	easedUp    = 0.05   // increase per second without trouble, as a fraction of the rate at its beginning
-	easedFast  = 1. / 3 // fraction of that rate up to which it doubles
+	easedFast  = 1. / 3 // fraction of that rate up to which it doubles,
+	easedOpen  = 1.5    // or this, if that rate was not measured for a second; above, it is not lowered any more
 	easedLeast = 0.2    // requests per second: the breaker, not this, stops requests;
 	// largest reduction below the rate at the beginning, because some requests fail at any rate,
 	easedDeep  = 20
@@ -31,11 +32,13 @@ type eased struct {
 	clean  int     // successes since the last failure
 	at     float64 // current rate; +Inf: none
 	began  float64 // rate at the beginning of the trouble
+	fast   float64 // easedFast or easedOpen
 	change time.Time
 	// The rate of replies, measured each second:
 	second time.Time
 	count  float64
 	speed  float64
+	known  bool // for a whole second
 }
 
 func newEased() eased { return eased{at: math.Inf(1)} }
@@ -59,7 +62,10 @@ func (e *eased) add(now time.Time, failed bool) {
 	switch {
 	case e.share > easedShare && since >= easedEvery:
 		if math.IsInf(e.at, 1) {
-			e.began, e.at = e.speed, e.speed
+			e.began, e.at, e.fast = e.speed, e.speed, easedFast
+			if !e.known {
+				e.fast = easedOpen
+			}
 		}
 		deep := easedDeep
 		if e.long < easedMost {
@@ -67,12 +73,12 @@ func (e *eased) add(now time.Time, failed bool) {
 		}
 		e.at, e.change = max(easedLeast, e.began/float64(deep), easedBy*e.at), now
 	case math.IsInf(e.at, 1) || e.share > easedShare || since < easedEvery:
-	case e.at > 1.5*e.began:
+	case e.at >= easedOpen*e.began:
 		e.at = math.Inf(1)
 	default:
 		up := max(easedLeast, easedUp*e.began) * min(since.Seconds(), 10)
 		if e.clean >= easedClean {
-			up = max(up, min(e.at, easedFast*e.began-e.at))
+			up = max(up, min(e.at, e.fast*e.began-e.at))
 		}
 		e.at, e.change = e.at+up, now
 	}
@@ -99,7 +105,7 @@ func (e *eased) measure(now time.Time) {
 		if e.share > easedShare/8 {
 			speed = max(speed, e.speed) // failures slow requests down by themselves through backoff
 		}
-		e.speed, e.second, e.count = speed, now, 0
+		e.speed, e.second, e.count, e.known = speed, now, 0, true
 	} else {
 		e.speed = max(e.speed, e.count)
 	}

@@ -265,8 +265,8 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	// refusal.
 	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
 		w.Refused, w.Busy, w.Suspected = true, false, true
-		if !began {
-			p.suspect.before = p.lesson
+		if !began { // the 503s before it were refusals too, so the rate was not one that they were refused at
+			p.suspect.before, p.eased = p.lesson, newEased()
 		}
 	} else if began && !p.suspect.active {
 		p.lesson = p.suspect.before
