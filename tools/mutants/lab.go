@@ -5,16 +5,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/tools/internal/overlay"
 )
 
 // lab is a folder for what is built, beside the repository that is left alone.
@@ -119,25 +119,6 @@ func (l *lab) test(m mutant, overlay string) ([]byte, error) {
 	return out, errors.Join(err, os.Remove(binary))
 }
 
-// wrapped matches a text wherever its lines are broken: after any punctuation, and at any space.
-func wrapped(text string) *regexp.Regexp {
-	const may = `(?:\n\s*)?`
-	var b strings.Builder
-	for i, word := range regexp.MustCompile(`\w+|\s+|[^\w\s]`).FindAllString(text, -1) {
-		switch {
-		case i == 0:
-			b.WriteString(regexp.QuoteMeta(word))
-		case strings.TrimSpace(word) == "":
-			b.WriteString(`\s+`)
-		case regexp.MustCompile(`\w`).MatchString(word):
-			b.WriteString(word)
-		default:
-			b.WriteString(regexp.QuoteMeta(word) + may)
-		}
-	}
-	return regexp.MustCompile(strings.TrimSuffix(strings.ReplaceAll(b.String(), may+`\s+`, `\s+`), may))
-}
-
 func (l *lab) number() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,37 +128,7 @@ func (l *lab) number() int {
 
 // overlay writes the broken files and what tells the compiler of them.
 func (l *lab) overlay(m mutant) (string, error) {
-	broken := map[string]string{} // by path
-	for _, e := range m.edits {
-		path := filepath.Join(l.root, filepath.FromSlash(e.file))
-		text, ok := broken[path]
-		if !ok {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				return "", err
-			}
-			text = string(raw)
-		}
-		found := wrapped(e.old).FindAllStringIndex(text, -1)
-		if len(found) != 1 {
-			return "", fmt.Errorf("it does not apply: %s has %d times, not once:\n%s", e.file, len(found), e.old)
-		}
-		broken[path] = text[:found[0][0]] + e.new + text[found[0][1]:]
-	}
-	n := l.number()
-	replace := map[string]string{}
-	for path, text := range broken {
-		replace[path] = filepath.Join(l.dir, fmt.Sprintf("%d-%d-%s", n, len(replace), filepath.Base(path)))
-		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
-			return "", err
-		}
-	}
-	raw, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(l.dir, fmt.Sprintf("%d-overlay.json", n))
-	return name, os.WriteFile(name, raw, 0o600)
+	return overlay.Write(l.root, filepath.Join(l.dir, fmt.Sprint(l.number())), m.edits)
 }
 
 // tail is the end of an output, where failures are told.

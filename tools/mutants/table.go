@@ -2,6 +2,8 @@
 
 package main
 
+import "github.com/scrapekit/scrapekit/tools/internal/overlay"
+
 // mutant is one thing that is broken.
 type mutant struct {
 	name  string
@@ -12,8 +14,7 @@ type mutant struct {
 	linux bool     // the test needs ptrace
 }
 
-// edit replaces a text, which must be there exactly once.
-type edit struct{ file, old, new string }
+type edit = overlay.Edit
 
 const (
 	pipeline   = "core/internal/pipeline"
