@@ -62,11 +62,15 @@ type Report struct {
 	HTTP        stats.Stats                 `json:"http"`
 	// Connections are TCP connections of plugins that use protocols other than HTTP.
 	Connections []dial.Stats `json:"connections,omitempty"`
-	Commits     int64        `json:"commits"`
-	Groups      int64        `json:"groups"`
-	Retries     int          `json:"split_retries"`
-	RollBacks   int          `json:"roll_backs"`
-	DeadLetters string       `json:"dead_letters,omitempty"` // path of the file; empty: none
+	// Writes is how long batches took to write in this start, by sink; CommitTook is the same of
+	// commits.
+	Writes      map[string]Histogram `json:"writes,omitempty"`
+	CommitTook  Histogram            `json:"commit_took,omitzero"`
+	Commits     int64                `json:"commits"`
+	Groups      int64                `json:"groups"`
+	Retries     int                  `json:"split_retries"`
+	RollBacks   int                  `json:"roll_backs"`
+	DeadLetters string               `json:"dead_letters,omitempty"` // path of the file; empty: none
 	// Crashes is the path of the file with what plugins printed as they died in this start.
 	Crashes string `json:"crashes,omitempty"`
 	Dir     string `json:"dir"` // the run's folder
@@ -101,7 +105,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 		Started: res.Run.Started, ThisStart: r.started, Ended: ended, Seconds: took.Seconds(),
 		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: status.HTTP, Connections: status.Connections,
 		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: status.Retries, RollBacks: status.RollBacks,
-		Dir: r.p.home().Run(res.Run.ID),
+		Writes: status.Writes, CommitTook: status.CommitTook, Dir: r.p.home().Run(res.Run.ID),
 	}
 	if res.Err != nil {
 		out.Problem = r.p.redact.String(res.Err.Error())

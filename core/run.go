@@ -60,7 +60,7 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 			return nil, errors.Join(fmt.Errorf("folder of the replay: %w", err), unlock())
 		}
 	}
-	r := &Run{p: p, o: o, started: time.Now(), seen: seen{waits: map[string]Wait{}}, opened: closers{unlock}}
+	r := &Run{p: p, o: o, started: time.Now(), seen: newSeen(), opened: closers{unlock}}
 	if err := r.assemble(ctx, &r.opened); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -55,6 +55,9 @@ func TestReportCounts(t *testing.T) {
 		len(report.HTTP.Hosts) != 1 || report.HTTP.Hosts[0].Requests != 1 {
 		t.Errorf("report %+v", report)
 	}
+	if w := report.Writes["sink jsonl"]; w.Count == 0 || report.CommitTook.Count < report.Commits {
+		t.Errorf("writes %+v, commits %d %+v", report.Writes, report.Commits, report.CommitTook)
+	}
 	for i, want := range []struct {
 		name              string
 		in, out, rejected int64

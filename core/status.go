@@ -28,6 +28,8 @@ type (
 	ConnStats = dial.Stats
 	// CacheStats counts what a cache saved.
 	CacheStats = stats.Cache
+	// Histogram counts durations.
+	Histogram = stats.Histogram
 	// Wait is a wait of the host: for a limit, or until a retry.
 	Wait = stats.Wait
 	// WaitStats sums up the waits with one cause.
@@ -53,11 +55,14 @@ func IsCrash(err error) bool {
 // Status is the progress of a run at one moment.
 type Status struct {
 	Snapshot
-	Retries   int           `json:"retries"` // retries of splits
-	RollBacks int           `json:"roll_backs"`
-	Commit    time.Time     `json:"commit,omitzero"` // last commit; zero: none yet
-	Elapsed   time.Duration `json:"elapsed_ns"`      // since this start
-	HTTP      HTTPStats     `json:"http"`
+	Retries int `json:"retries"` // retries of splits
+	// Writes is how long batches took to write, by sink; CommitTook is the same of commits.
+	Writes     map[string]Histogram `json:"writes,omitempty"`
+	CommitTook Histogram            `json:"commit_took,omitzero"`
+	RollBacks  int                  `json:"roll_backs"`
+	Commit     time.Time            `json:"commit,omitzero"` // last commit; zero: none yet
+	Elapsed    time.Duration        `json:"elapsed_ns"`      // since this start
+	HTTP       HTTPStats            `json:"http"`
 	// Connections are those of plugins that use protocols other than HTTP.
 	Connections []ConnStats `json:"connections,omitempty"`
 	Waits       []Wait      `json:"waits,omitempty"` // current waits of the host
@@ -77,8 +82,12 @@ type seen struct {
 	retries   int
 	rollBacks int
 	commit    time.Time
+	writes    map[string]*Histogram // by sink
+	commits   Histogram
 	waits     map[string]Wait // the latest by host and bucket
 }
+
+func newSeen() seen { return seen{writes: map[string]*Histogram{}, waits: map[string]Wait{}} }
 
 func (s *seen) event(e observe.Event) {
 	s.mu.Lock()
@@ -90,6 +99,14 @@ func (s *seen) event(e observe.Event) {
 		s.rollBacks++
 	case observe.Committed:
 		s.commit = time.Now()
+		s.commits.Add(e.Took)
+	case observe.Written:
+		h := s.writes[e.Stage]
+		if h == nil {
+			h = &Histogram{}
+			s.writes[e.Stage] = h
+		}
+		h.Add(e.Took)
 	case observe.Waited:
 		s.waits[e.Host+" "+e.Bucket] = Wait(e)
 	}
@@ -100,6 +117,11 @@ func (s *seen) fill(out *Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out.Retries, out.RollBacks, out.Commit = s.retries, s.rollBacks, s.commit
+	out.CommitTook = s.commits.Clone()
+	out.Writes = make(map[string]Histogram, len(s.writes))
+	for sink, h := range s.writes {
+		out.Writes[sink] = h.Clone()
+	}
 	now := time.Now()
 	for host, w := range s.waits {
 		if w.Until.Before(now) {

@@ -16,6 +16,15 @@ type Waited struct {
 	Until time.Time     `json:"until"`
 }
 
+// Sent says that an attempt of a request is sent. [Exchanged] is its end.
+type Sent struct{ Host string }
+
+// Connected says that an attempt has a connection, perhaps one that was open already.
+type Connected struct {
+	Host   string
+	Reused bool
+}
+
 // Exchanged is one attempt of a request, with any result.
 type Exchanged struct {
 	Host     string
@@ -26,6 +35,42 @@ type Exchanged struct {
 	BytesIn  int64
 	Decoded  int64 // bytes of the reply's body after decoding
 	Took     time.Duration
+}
+
+// Retried says that a request will be sent again after Wait, or after the pause of its host.
+type Retried struct {
+	Host  string
+	Cause string // "503", "timeout", "reset"
+	Wait  time.Duration
+}
+
+// Delayed says how long a request has waited for one reason, if that was a millisecond or more.
+type Delayed struct {
+	Host  string
+	Cause string // "pause", "rate", "concurrency", "backoff", "down", "retry budget"
+	For   time.Duration
+}
+
+// HostDown says that a host is taken for down because of Cause, and is asked again after For.
+type HostDown struct {
+	Host  string
+	Cause string // what the last attempt met
+	For   time.Duration
+}
+
+// HostBack says that a host that was down answers again.
+type HostBack struct {
+	Host  string
+	After time.Duration // since it was found to be down
+}
+
+// CacheAsked says what the cache had for a request.
+type CacheAsked struct {
+	Host string
+	// "hit": the host is not asked; "revalidated": it confirmed the kept reply; "stale": an expired
+	// reply replaces that of a failing host; "miss".
+	Outcome string
+	Saved   int64 // bytes of bodies that were not transferred
 }
 
 // Step is one decision or action for a request whose context has a listener, see [Into].
@@ -45,6 +90,27 @@ func (Waited) Kind() string { return "waited" }
 func (Exchanged) Kind() string { return "exchanged" }
 
 // Kind implements [Event].
+func (Sent) Kind() string { return "sent" }
+
+// Kind implements [Event].
+func (Connected) Kind() string { return "connected" }
+
+// Kind implements [Event].
+func (Retried) Kind() string { return "retried" }
+
+// Kind implements [Event].
+func (Delayed) Kind() string { return "delayed" }
+
+// Kind implements [Event].
+func (HostDown) Kind() string { return "host down" }
+
+// Kind implements [Event].
+func (HostBack) Kind() string { return "host back" }
+
+// Kind implements [Event].
+func (CacheAsked) Kind() string { return "cache asked" }
+
+// Kind implements [Event].
 func (Step) Kind() string { return "step" }
 
 // Hide implements [Event].
@@ -55,6 +121,30 @@ func (e Waited) Hide(m Mask) Event {
 
 // Hide implements [Event].
 func (e Exchanged) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e Sent) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e Connected) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e Retried) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e Delayed) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e HostBack) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e CacheAsked) Hide(m Mask) Event { e.Host = m.String(e.Host); return e }
+
+// Hide implements [Event].
+func (e HostDown) Hide(m Mask) Event {
+	e.Host, e.Cause = m.String(e.Host), m.String(e.Cause)
+	return e
+}
 
 // Hide implements [Event].
 func (e Step) Hide(m Mask) Event { e.Text = m.String(e.Text); return e }

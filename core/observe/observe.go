@@ -1,6 +1,10 @@
 // Package observe has the events of a run and their listeners. The pipeline and the HTTP client
 // send events; the live view, the plain lines and the report are listeners. Each kind of event is a
 // type. A listener handles the types that it knows and ignores the others.
+//
+// Sums of events, such as the requests to a host, are made by listeners inside the run: a view reads
+// them at its own rate from core.Run.Status. Records are counted with the commits, because a
+// rollback takes them back, and events cannot be taken back.
 package observe
 
 import "context"

@@ -36,7 +36,10 @@ func TestHidden(t *testing.T) {
 		observe.PluginLost{Stage: "source", Err: err},
 		observe.RolledBack{Err: err}, observe.RunEnded{Err: err}, observe.RunEnded{},
 		observe.Waited{Host: "sesame", Bucket: "sesame"},
-		observe.Exchanged{Host: "sesame"}, observe.Step{Text: "sesame"},
+		observe.Sent{Host: "sesame"}, observe.Connected{Host: "sesame"}, observe.Exchanged{Host: "sesame"},
+		observe.Retried{Host: "sesame"}, observe.Delayed{Host: "sesame"}, observe.HostBack{Host: "sesame"},
+		observe.HostDown{Host: "sesame", Cause: "sesame"}, observe.CacheAsked{Host: "sesame"},
+		observe.Step{Text: "sesame"},
 	}
 	var told []observe.Event
 	listeners := observe.Listeners{observe.Hidden(mask{}, func(e observe.Event) { told = append(told, e) })}

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/reply"
 )
@@ -68,12 +69,10 @@ func TestBreakerSitsOut(t *testing.T) {
 				f := &fragile{}
 				var mu sync.Mutex
 				var waits []stats.Wait
-				c := newClient(Options{Listeners: onWait(func(w stats.Wait) {
-					mu.Lock()
-					waits = append(waits,
-						w)
-					mu.Unlock()
-				})}, f)
+				told := map[string]int{} // events by kind
+				listeners := append(onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }),
+					func(e observe.Event) { mu.Lock(); told[e.Kind()]++; mu.Unlock() })
+				c := newClient(Options{Listeners: listeners}, f)
 				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c,
 					httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
@@ -109,6 +108,10 @@ func TestBreakerSitsOut(t *testing.T) {
 				st := only(t, c)
 				if down == 0 || st.Outages == 0 || st.Waits[stats.WaitDown].Count == 0 {
 					t.Errorf("told of %v, counted %+v", waits, st)
+				}
+				if told["host back"] != 1 || told["host down"] != int(st.Outages) || told["sent"] != f.count() ||
+					told["exchanged"] != f.count() || told["retried"] == 0 || told["delayed"] == 0 {
+					t.Errorf("%d requests were sent, counted %+v, told of %v", f.count(), st, told)
 				}
 			})
 		})

@@ -14,10 +14,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // cacheWords are outcomes in words.
@@ -48,7 +48,8 @@ func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log 
 		Store: store, Mode: p.Cache.Mode, StaleIfError: p.Cache.StaleIfError, Redact: set, Logger: log,
 		Account: func(req *http.Request) string { return account(trip.FactsOf(req).Origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
-			hosts.Get(trip.FactsOf(req).Origin, p).Meter.Count(func(s *stats.Host) { s.Cache.Add(o, saved) })
+			h := hosts.Get(trip.FactsOf(req).Origin, p)
+			h.Tell(observe.CacheAsked{Host: h.Key(), Outcome: string(o), Saved: saved})
 			trip.FactsOf(req).Explain("cache", func() string { return cacheWords[o] })
 		},
 	}

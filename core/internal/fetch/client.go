@@ -41,7 +41,7 @@ type Options struct {
 	// Limiter spaces the requests if Hosts is nil; nil: for this process only. If it implements
 	// [ratelimit.RateSetter], it receives the rate of each host.
 	Limiter ratelimit.Limiter
-	// Listeners receive every exchange, every pause of a host, and every wait before a retry.
+	// Listeners receive the events of HTTP.
 	Listeners observe.Listeners
 	Version   string // of scrapekit, for the default User-Agent
 

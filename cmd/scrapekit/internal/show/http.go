@@ -71,7 +71,11 @@ func latency(h core.HTTPHost) []string {
 	if h.Latency.IsZero() {
 		return nil
 	}
-	l := h.Latency
+	return spread(h.Latency)
+}
+
+// spread describes durations.
+func spread(l core.Histogram) []string {
 	return []string{"half within " + Brief(l.Quantile(.5)), "90 % within " + Brief(l.Quantile(.9)),
 		"99 % within " + Brief(l.Quantile(.99)), "longest " + Brief(l.Max)}
 }

@@ -32,6 +32,7 @@ func (a *Console) reportText(r *core.Report, columns int, inColor bool) (string,
 	if err := printStages(&out, r, columns); err != nil {
 		return "", err
 	}
+	printWrites(&out, r)
 	printHTTP(&out, r.HTTP)
 	printConnections(&out, r.Connections)
 	printCounters(&out, r.Counters)
@@ -80,6 +81,17 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 		}
 	}
 	return nil
+}
+
+// printWrites prints how long batches took to write, and commits.
+func printWrites(w io.Writer, r *core.Report) {
+	for _, sink := range Sorted(r.Writes) {
+		h := r.Writes[sink]
+		fmt.Fprintf(w, "  %s, %s: %s\n", sink, Many(h.Count, "write"), strings.Join(spread(h), ", "))
+	}
+	if h := r.CommitTook; !h.IsZero() {
+		fmt.Fprintf(w, "  %s: %s\n", Many(h.Count, "commit"), strings.Join(spread(h), ", "))
+	}
 }
 
 // empty reports whether the run had no record.

@@ -145,6 +145,10 @@ func eventText(e observe.Event) string {
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case observe.RolledBack:
 		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, Brief(e.Wait))
+	case observe.HostDown:
+		return fmt.Sprintf("%s is down (%s); asking again in %s", e.Host, e.Cause, Brief(e.For))
+	case observe.HostBack:
+		return fmt.Sprintf("%s is back after %s", e.Host, Brief(e.After))
 	}
 	return ""
 }
@@ -175,8 +179,8 @@ type jsonEvent struct {
 	Error    string       `json:"error,omitempty"`
 	N        int64        `json:"n,omitempty"`
 	WaitMS   int64        `json:"wait_ms,omitempty"`
-	TookMS   int64        `json:"took_ms,omitempty"` // of "committed"
-	Host     string       `json:"host,omitempty"`    // of "waited"
+	TookMS   int64        `json:"took_ms,omitempty"` // of "committed" and "host back"
+	Host     string       `json:"host,omitempty"`    // of "waited", "host down", "host back"
 	Resumed  bool         `json:"resumed,omitempty"` // of "run started": resumes an earlier start
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
@@ -198,7 +202,8 @@ func (j *jsonWatcher) Event(e observe.Event) {
 		out.Error = err.Error()
 	}
 	switch e := e.(type) {
-	case observe.Written, observe.Exchanged:
+	case observe.Written, observe.Sent, observe.Connected, observe.Exchanged, observe.Retried, observe.Delayed,
+		observe.CacheAsked:
 		return
 	case observe.RunStarted:
 		out.Message, out.Resumed = e.Run, e.Resumed
@@ -220,6 +225,10 @@ func (j *jsonWatcher) Event(e observe.Event) {
 		out.WaitMS = e.Wait.Milliseconds()
 	case observe.Waited:
 		out.Host, out.Message, out.WaitMS = e.Host, e.Cause, e.For.Milliseconds()
+	case observe.HostDown:
+		out.Host, out.Message, out.WaitMS = e.Host, e.Cause, e.For.Milliseconds()
+	case observe.HostBack:
+		out.Host, out.TookMS = e.Host, e.After.Milliseconds()
 	case observe.RunEnded:
 		out.Message = e.Outcome
 	}

@@ -19,14 +19,14 @@ import (
 )
 
 // Outcome says how a request was answered.
-type Outcome int
+type Outcome string
 
 // The outcomes.
 const (
-	Miss        Outcome = iota // by the host, with a body
-	Hit                        // from the cache
-	Revalidated                // from the cache, after the host confirmed it
-	Stale                      // from the cache although expired, because the host failed
+	Miss        Outcome = "miss"        // by the host, with a body
+	Hit         Outcome = "hit"         // from the cache
+	Revalidated Outcome = "revalidated" // from the cache, after the host confirmed it
+	Stale       Outcome = "stale"       // from the cache although expired, because the host failed
 )
 
 // Options are the parts of a cache.

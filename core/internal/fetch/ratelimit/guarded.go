@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Guarded reports the result of each attempt to the breaker. Paced asks the breaker before an
@@ -40,7 +41,7 @@ func (h *Host) guard(ctx context.Context, c *Call, limit time.Duration) (err err
 		wait, change, c.probe, err = h.breaker.Admit(h.key, time.Now(), limit)
 		if err != nil || wait == 0 {
 			waited := time.Since(start)
-			h.Meter.Waited(stats.WaitDown, waited)
+			h.Delayed(stats.WaitDown, waited)
 			if waited >= time.Millisecond {
 				c.Explain("pace", func() string {
 					return fmt.Sprintf("waited %s more: %s", limits.Short(waited),
@@ -75,7 +76,7 @@ func (h *Host) learn(c *Call, resp *http.Response, err error) {
 	c.probed = inVain
 	switch {
 	case pause > 0:
-		h.Meter.Count(func(s *stats.Host) { s.Outages++ })
+		h.Tell(observe.HostDown{Host: h.key, Cause: a.Cause, For: pause})
 		w := stats.Wait{Host: h.key, Cause: "down (" + a.Cause + ")", For: pause, Until: now.Add(pause)}
 		h.mu.Lock()
 		h.wait = w
@@ -85,6 +86,7 @@ func (h *Host) learn(c *Call, resp *http.Response, err error) {
 		h.all.log.Info("the host is back", "host", h.key, "after", back.Round(time.Second))
 		h.pace.Restart(now)
 		h.apply()
+		h.Tell(observe.HostBack{Host: h.key, After: back})
 	}
 }
 

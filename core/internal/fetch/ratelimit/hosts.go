@@ -149,7 +149,7 @@ type Session struct {
 type Options struct {
 	Hosts     *Hosts // shared with other clients
 	Logger    hclog.Logger
-	Listeners observe.Listeners // receive every exchange and every pause of a host
+	Listeners observe.Listeners // receive the events of HTTP
 	Learned   string            // file for learned limits; "": none
 	Aside     bool              // do not save learned limits
 }
@@ -247,10 +247,10 @@ func (h *Host) stats() stats.Host {
 	return s
 }
 
-// waitedFor adds a wait for a place and a turn, by cause.
-func waitedFor(m *stats.Meter, causes [len(waitCauses)]time.Duration) {
+// delayed sends the events of a wait for a place and a turn, by cause.
+func (h *Host) delayed(causes [len(waitCauses)]time.Duration) {
 	for i, cause := range waitCauses {
-		m.Waited(cause, causes[i])
+		h.Delayed(cause, causes[i])
 	}
 }
 
@@ -271,6 +271,13 @@ func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts
 
 // Key is the host's name, with its port if it is not the default.
 func (h *Host) Key() string { return h.key }
+
+// Delayed says that a request has waited. A wait of less than a millisecond is no event.
+func (h *Host) Delayed(cause string, d time.Duration) {
+	if d >= time.Millisecond {
+		h.Tell(observe.Delayed{Host: h.key, Cause: cause, For: d})
+	}
+}
 
 // Tell sends an event to the host's meter, then to the client's listeners.
 func (h *Host) Tell(e observe.Event) {

@@ -1,4 +1,4 @@
-// Metered reports the attempts of each host.
+// Metered sends the events of each attempt.
 
 package ratelimit
 
@@ -15,13 +15,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Metered sends an event for each attempt. The host's meter counts them.
+// Metered sends the events of each attempt. The host's meter counts them.
 func Metered() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			c := callOf(req)
-			c.Host.Meter.Began()
-			at := wire.Attempt{Connected: c.Host.Meter.Connected}
+			c.Host.Tell(observe.Sent{Host: c.Host.key})
+			at := wire.Attempt{Connected: func(reused bool) {
+				c.Host.Tell(observe.Connected{Host: c.Host.key, Reused: reused})
+			}}
 			began := time.Now()
 			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
 			c.firstByte = at.FirstByte

@@ -117,7 +117,7 @@ func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane)
 		return err
 	}
 	waited := split(time.Since(start), before, l.blocked.read())
-	waitedFor(h.Meter, waited)
+	h.delayed(waited)
 	c.Explain("pace", func() string { return l.limitsText(waited) })
 	return nil
 }

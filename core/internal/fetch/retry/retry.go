@@ -165,17 +165,18 @@ func (t *attempts) repeatable(err error) bool {
 // pause of a refusing host, and Guarded that of a host that is down, for all requests.
 func (t *attempts) backOff() error {
 	h := t.call.Host
-	h.Meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
 	if t.last.Verdict == fault.Throttled || t.call.ProbedInVain() {
+		h.Tell(observe.Retried{Host: h.Key(), Cause: t.last.Cause})
 		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
 	t.log.Debug("retry", "url", t.call.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in",
 		wait.Round(time.Millisecond))
+	h.Tell(observe.Retried{Host: h.Key(), Cause: t.last.Cause, Wait: wait})
 	if wait >= time.Second {
 		h.Tell(observe.Waited{Host: h.Key(), Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
-	h.Meter.Waited(stats.WaitBackoff, wait)
+	h.Delayed(stats.WaitBackoff, wait)
 	t.call.Explain("retry", func() string { return "again in " + limits.Short(wait) })
 	if err := trip.Sleep(t.ctx, wait); err != nil {
 		return err
@@ -241,7 +242,7 @@ func (t *attempts) spend() error {
 				t.call.Held)
 		})
 		t.call.Held = ""
-		h.Meter.Waited(stats.WaitBudget, waited)
+		h.Delayed(stats.WaitBudget, waited)
 	}
 	return nil
 }

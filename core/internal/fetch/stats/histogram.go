@@ -38,7 +38,8 @@ func (h *Histogram) Add(d time.Duration) {
 	h.Max = max(h.Max, d)
 }
 
-func (h Histogram) clone() Histogram {
+// Clone returns a copy.
+func (h Histogram) Clone() Histogram {
 	h.buckets = slices.Clone(h.buckets)
 	return h
 }

@@ -5,7 +5,6 @@ package stats
 import (
 	"maps"
 	"sync"
-	"time"
 
 	"github.com/scrapekit/scrapekit/core/observe"
 )
@@ -24,63 +23,52 @@ func NewMeter() *Meter {
 	}}
 }
 
-// Count changes the counts.
-func (m *Meter) Count(change func(*Host)) {
+// Event counts. It is a listener.
+func (m *Meter) Event(e observe.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	change(&m.s)
-}
-
-// Began counts an attempt that is sent. Event counts its end.
-func (m *Meter) Began() {
-	m.Count(func(s *Host) { s.Requests++; s.InFlight++ })
-}
-
-// Event counts the end of an attempt. It is a listener.
-func (m *Meter) Event(e observe.Event) {
-	x, ok := e.(observe.Exchanged)
-	if !ok {
-		return
-	}
-	m.Count(func(s *Host) {
-		s.InFlight--
-		s.BytesOut += x.BytesOut
-		if x.Err != "" {
-			s.Errors[x.Err]++
-			return
-		}
-		s.Status[x.Status]++
-		s.Latency.Add(x.Took)
-		s.BytesIn += x.BytesIn
-		s.BytesDecoded += x.Decoded
-		if x.Protocol != "" {
-			s.Protocols[x.Protocol]++
-		}
-	})
-}
-
-// Connected counts a request that received its connection.
-func (m *Meter) Connected(reused bool) {
-	m.Count(func(s *Host) {
-		if reused {
+	s := &m.s
+	switch e := e.(type) {
+	case observe.Sent:
+		s.Requests++
+		s.InFlight++
+	case observe.Connected:
+		if e.Reused {
 			s.Reused++
 		} else {
 			s.Connections++
 		}
-	})
+	case observe.Exchanged:
+		s.exchanged(e)
+	case observe.Retried:
+		s.Retries[e.Cause]++
+	case observe.Delayed:
+		w := s.Waits[e.Cause]
+		w.Count++
+		w.Total += e.For
+		s.Waits[e.Cause] = w
+	case observe.HostDown:
+		s.Outages++
+	case observe.CacheAsked:
+		s.Cache.add(e)
+	}
 }
 
-// Waited counts a wait of at least a millisecond.
-func (m *Meter) Waited(cause string, d time.Duration) {
-	if d < time.Millisecond {
+// exchanged counts the end of an attempt.
+func (s *Host) exchanged(x observe.Exchanged) {
+	s.InFlight--
+	s.BytesOut += x.BytesOut
+	if x.Err != "" {
+		s.Errors[x.Err]++
 		return
 	}
-	m.Count(func(s *Host) {
-		w := s.Waits[cause]
-		w.Count++
-		w.Total += d
-		s.Waits[cause] = w
-	})
+	s.Status[x.Status]++
+	s.Latency.Add(x.Took)
+	s.BytesIn += x.BytesIn
+	s.BytesDecoded += x.Decoded
+	if x.Protocol != "" {
+		s.Protocols[x.Protocol]++
+	}
 }
 
 // Read returns a copy of the counts.
@@ -90,6 +78,6 @@ func (m *Meter) Read() Host {
 	s := m.s
 	s.Status, s.Errors = maps.Clone(s.Status), maps.Clone(s.Errors)
 	s.Retries, s.Waits = maps.Clone(s.Retries), maps.Clone(s.Waits)
-	s.Protocols, s.Latency = maps.Clone(s.Protocols), s.Latency.clone()
+	s.Protocols, s.Latency = maps.Clone(s.Protocols), s.Latency.Clone()
 	return s
 }

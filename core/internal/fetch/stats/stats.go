@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Stats are the counts of all hosts, sorted by name.
@@ -113,17 +113,16 @@ type Cache struct {
 	BytesSaved  int64 `json:"bytes_saved"` // of bodies that were not transferred
 }
 
-// Add counts an answer; saved is the number of bytes that were not transferred.
-func (s *Cache) Add(o cache.Outcome, saved int64) {
-	switch o {
-	case cache.Hit:
+func (s *Cache) add(e observe.CacheAsked) {
+	switch e.Outcome {
+	case "hit":
 		s.Hits++
-	case cache.Revalidated:
+	case "revalidated":
 		s.Revalidated++
-	case cache.Stale:
+	case "stale":
 		s.Stale++
-	case cache.Miss:
+	default:
 		s.Misses++
 	}
-	s.BytesSaved += saved
+	s.BytesSaved += e.Saved
 }
