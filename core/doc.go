@@ -43,6 +43,7 @@
 //     it, so that a plugin links one library; its errors are texts and end at the first fault.
 //     santhosh-tekuri/jsonschema validates the pipeline file: its errors are a tree of keywords
 //     and places, from which every fault gets its line and its "did you mean".
+//     TestWhyTwoSchemaLibraries in core/internal/config fails when one of them suffices.
 //   - A socket file is removed as soon as the host is connected, so a killed host leaves none
 //     behind.
 package core
