@@ -36,7 +36,7 @@ const smallParts = 100
 // onEach runs a test on each kind of store.
 func onEach(t *testing.T, test func(t *testing.T, scheme string)) {
 	t.Helper()
-	for _, scheme := range []string{"s3", "gs"} {
+	for _, scheme := range []string{"s3", "gs", "az"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
 			test(t, scheme)

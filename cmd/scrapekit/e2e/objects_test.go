@@ -13,6 +13,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -49,20 +50,31 @@ var growing = []struct {
 // store is an object store whose requests go wrong. Its buckets are folders.
 type store struct {
 	scheme, root, url    string
-	auth                 string      // the block of its credential
-	calm                 atomic.Bool // nothing goes wrong
+	auth                 string // the block of its credential, with var.key and var.secret
+	key, secret          string
+	calm                 atomic.Bool  // nothing goes wrong
+	pull                 func() error // copies the objects below root; nil: they are there
 	requests, ill, parts atomic.Int64
 }
 
 const storeKey, storeSecret = "key", "a-secret-of-tests"
 
+// azureAccount and azureKey are those that every Azurite has, as its manual says.
+const (
+	azureAccount = "devstoreaccount1"
+	azureKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+	// azureSAS is a signature by that key that allows everything until 2099.
+	azureSAS = "sv=2021-12-02&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00%3A00%3A00Z&spr=https%2Chttp&" +
+		"sig=jlSI%2B5DohmjtlB2oCr2Vhd9u7l%2F%2FvB9E8D7vhfmKGX4%3D"
+)
+
 // newStore has faults before what serves the folder root.
 func newStore(t *testing.T, scheme, root string, serves http.Handler) *store {
 	t.Helper()
-	s := &store{scheme: scheme, root: root}
+	s := &store{scheme: scheme, root: root, key: storeKey, secret: storeSecret}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
-		if query.Has("partNumber") || query.Has("upload_id") {
+		if query.Has("partNumber") || query.Has("upload_id") || query.Get("comp") == "block" {
 			s.parts.Add(1)
 		}
 		n := s.requests.Add(1)
@@ -92,10 +104,30 @@ func newStore(t *testing.T, scheme, root string, serves http.Handler) *store {
       access_key_id     = var.key
       secret_access_key = var.secret
     }`
+	case "az":
+		s.key, s.secret = azureAccount, azureKey
+		s.auth = "auth \"azure\" {\n      account = var.key\n      key     = var.secret\n    }"
 	case "gs":
 		s.auth = fmt.Sprintf("auth \"google\" {\n      credentials = %q\n    }", googleAccount(t))
 	}
 	return s
+}
+
+// makeContainer makes the container corpus of an Azurite.
+func makeContainer(t *testing.T, base string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, base+"/corpus?restype=container&"+azureSAS, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatal(resp.Status)
+	}
 }
 
 // googleAccount is the key file of an account, for which a server gives out tokens.
@@ -166,10 +198,18 @@ func realStore(t *testing.T, scheme, variable string) *store {
 		if err == nil {
 			conn.Close()
 			to := &url.URL{Scheme: "http", Host: addr}
-			return newStore(t, scheme, dir, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			s := newStore(t, scheme, dir, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(to)
 				r.Out.Host = r.In.Host // which is signed
 			}})
+			if scheme == "az" {
+				s.url += "/" + azureAccount
+				base := "http://" + addr + "/" + azureAccount
+				s.root = t.TempDir()
+				s.pull = func() error { return pullAzure(base, s.root) }
+				makeContainer(t, base)
+			}
+			return s
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -204,7 +244,7 @@ sink "jsonl" {
     %s
   }
 }
-`, b.path("steady"), storeKey, storeSecret, records, way.pad, s.scheme, round, s.url, way.sink, s.auth)
+`, b.path("steady"), s.key, s.secret, records, way.pad, s.scheme, round, s.url, way.sink, s.auth)
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
@@ -218,8 +258,10 @@ func TestObjectsKilled(t *testing.T) {
 	t.Parallel()
 	b, root := needTools(t), t.TempDir()
 	gs := filepath.Join(root, "gs")
+	az := filepath.Join(root, "az")
 	b.growingKilled(t, newStore(t, "s3", root, &filesinktest.Objects{Root: root, MinPart: 5 << 20}),
-		newStore(t, "gs", gs, signedIn(&filesinktest.Objects{Root: gs, Scheme: "gs", MinPart: 256 << 10})))
+		newStore(t, "gs", gs, signedIn(&filesinktest.Objects{Root: gs, Scheme: "gs", MinPart: 256 << 10})),
+		newStore(t, "az", az, &filesinktest.Objects{Root: az, Scheme: "az"}))
 }
 
 // TestObjectServer is the same with a real server, which also holds signatures to be right. Go with
@@ -235,7 +277,69 @@ func TestObjectServer(t *testing.T) {
 	b := needTools(t)
 	b.growingKilled(t, s)
 	s.calm.Store(true)
-	b.checksStore(t, s)
+	b.checksStore(t, s, `check auth "aws_sigv4"`)
+}
+
+// TestAzureServer is the same with Azurite, for files on Azure Blob Storage. Go with
+//
+//	npm install --prefix /tmp/azurite azurite@3.35.0
+//	azurite=/tmp/azurite/node_modules/.bin/azurite-blob
+//	export SCRAPEKIT_AZURE="$azurite --location {dir} --blobHost 127.0.0.1 --blobPort {port}"
+//	go test -run TestAzureServer ./cmd/scrapekit/e2e
+//
+//ci:clouds
+func TestAzureServer(t *testing.T) {
+	t.Parallel()
+	s := realStore(t, "az", "SCRAPEKIT_AZURE")
+	b := needTools(t)
+	b.growingKilled(t, s)
+	s.calm.Store(true)
+	b.checksStore(t, s, `check auth "azure"`)
+	s.auth = fmt.Sprintf("auth \"azure\" {\n      sas = %q\n    }", azureSAS)
+	if _, err := b.growingRound(t.Context(), t.TempDir(), s, 100, 0, rand.New(rand.NewPCG(1, 5)),
+		map[string]int{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// pullAzure copies the container corpus of an Azurite into a folder.
+func pullAzure(base, dir string) error {
+	get := func(path, query string) ([]byte, error) {
+		resp, err := http.Get(base + path + "?" + query + azureSAS)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(resp.Body)
+		if err == nil && resp.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s: %s", resp.Status, raw)
+		}
+		return raw, err
+	}
+	raw, err := get("/corpus", "restype=container&comp=list&")
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Names []string `xml:"Blobs>Blob>Name"`
+	}
+	if err := xml.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	for _, name := range list.Names {
+		raw, err := get("/corpus/"+name, "")
+		at := filepath.Join(dir, "corpus", filepath.FromSlash(name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(at), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(at, raw, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestGoogleServer is the same with fake-gcs-server. It adds every part that it gets to an upload,
@@ -301,18 +405,18 @@ func (b tools) growingKilled(t *testing.T, on ...*store) {
 }
 
 // checksStore tries settings that are right, and such that are not.
-func (b tools) checksStore(t *testing.T, s *store) {
+func (b tools) checksStore(t *testing.T, s *store, login string) {
 	t.Helper()
 	file, err := b.growingIn(t.TempDir(), s, 0, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink := ":16: sink jsonl: s3://"
+	sink := ":16: sink jsonl: " + s.scheme + "://"
 	for setting, want := range map[string][]string{
-		"bucket=corpus":   {"is right"},
-		"bucket=nowhere":  {sink + "nowhere/", "make the bucket nowhere, or mend path"},
-		"key=another":     {sink + "corpus/", `check auth "aws_sigv4"`},
-		"secret=mistaken": {sink + "corpus/", `check auth "aws_sigv4"`},
+		"bucket=corpus":       {"is right"},
+		"bucket=nowhere":      {sink + "nowhere/", " nowhere, or mend path"},
+		"key=another":         {sink + "corpus/", login},
+		"secret=bWlzdGFrZW4=": {sink + "corpus/", login},
 	} {
 		out, err := exec.CommandContext(t.Context(), b.path("scrapekit"), "validate", "--check", "--var", setting,
 			file).CombinedOutput()
@@ -386,6 +490,11 @@ func (b tools) growingRound(ctx context.Context, dir string, s *store, round, mo
 	// and a run that finds nothing new
 	if out, err := exec.CommandContext(ctx, b.path("scrapekit"), "run", file).CombinedOutput(); err != nil {
 		return n, fmt.Errorf("%w\n%s", err, out)
+	}
+	if s.pull != nil {
+		if err := s.pull(); err != nil {
+			return n, err
+		}
 	}
 	if err := inOrder(filepath.Join(s.root, "corpus", fmt.Sprint("round", round)), records); err != nil {
 		return n, err

@@ -6,5 +6,5 @@ package credential
 // reported an error.
 var Schemes = map[string]func(Reader) Value{
 	"basic": readBasic, "bearer": readBearer, "header": readHeader, "query": readQuery, "cookie": readCookie,
-	"oauth2": readOAuth2, "aws_sigv4": readAWS, "google": readGoogle,
+	"oauth2": readOAuth2, "aws_sigv4": readAWS, "google": readGoogle, "azure": readAzure,
 }

@@ -12,7 +12,7 @@ import (
 
 // Config is the sink's settings.
 type Config struct {
-	Path        string `json:"path" required:"true" path:"true" doc:"The file to write, on disk or on an object store: s3://bucket/key or gs://bucket/key. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in the path, files of earlier days or runs are never changed, not even by a full run. Only one sink of one run may write to a path at a time." example:"out/{stream}.jsonl.zst"`
+	Path        string `json:"path" required:"true" path:"true" doc:"The file to write, on disk or on an object store: s3://bucket/key, gs://bucket/key or az://container/key. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in the path, files of earlier days or runs are never changed, not even by a full run. Only one sink of one run may write to a path at a time." example:"out/{stream}.jsonl.zst"`
 	Compression string `json:"compression" enum:"auto,none,gzip,zstd" default:"auto" doc:"How the files are compressed; auto goes by the extension: .gz, .zst, anything else is plain."`
 	RotateSize  string `json:"rotate_size" doc:"Begin a new file when the current one has reached this size on disk. Files are numbered: issues-00001.jsonl. Not set: one file." example:"512MiB"`
 	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to existing files, whoever wrote them. overwrite replaces existing files when a new run has its first records: a run without records replaces nothing, and a run that is interrupted before its first commit restores them. A full run (--full) removes what earlier runs wrote, in either mode."`

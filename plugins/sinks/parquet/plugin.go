@@ -13,7 +13,7 @@ import (
 
 // Config is the sink's settings.
 type Config struct {
-	Path       string  `json:"path" required:"true" path:"true" doc:"The files to write, on disk or on an object store: s3://bucket/key. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. A path for more than one stream has {stream}. Files are numbered: issues-00001.parquet. With {date} or {run} in the path, files of earlier days or runs are never changed, not even by a full run." example:"out/{stream}.parquet"`
+	Path       string  `json:"path" required:"true" path:"true" doc:"The files to write, on disk or on an object store: s3://bucket/key, gs://bucket/key or az://container/key. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. A path for more than one stream has {stream}. Files are numbered: issues-00001.parquet. With {date} or {run} in the path, files of earlier days or runs are never changed, not even by a full run." example:"out/{stream}.parquet"`
 	RotateSize string  `json:"rotate_size" default:"128MiB" doc:"Begin a new file when the rows for the current one have reached this size, compressed. The file has about the same size."`
 	Mode       string  `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds files behind those that are there. overwrite replaces the files of earlier runs at the end of a run that has records; until then all rows are in the private folder. A full run (--full) removes what earlier runs wrote, in either mode."`
 	Changes    Changes `json:"schema_changes" doc:"What to do where a file is not what a record needs."`

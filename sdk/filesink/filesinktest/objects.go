@@ -28,7 +28,7 @@ const (
 // Objects is a server that keeps objects below Root: a folder a bucket.
 type Objects struct {
 	Root    string
-	Scheme  string // of the store that it is like: "gs"; "": "s3"
+	Scheme  string // of the store that it is like: "gs", "az"; "": "s3"
 	MinPart int    // bytes that each part but the last must have
 	// Unconditional: it does not know conditional writes. This is for S3.
 	Unconditional bool
@@ -44,8 +44,9 @@ type Objects struct {
 
 type upload struct {
 	key, owner string
-	parts      map[int][]byte // of S3
-	body       []byte         // of Google
+	parts      map[int][]byte    // of S3
+	body       []byte            // of Google
+	blocks     map[string][]byte // of Azure
 	fresh      bool
 }
 
@@ -84,7 +85,7 @@ func (s *Objects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.foreign(s.target(r))
 	case UploadEnded:
 		query := r.URL.Query()
-		delete(s.uploads, cmp.Or(query.Get("uploadId"), query.Get("upload_id")))
+		delete(s.uploads, cmp.Or(query.Get("uploadId"), query.Get("upload_id"), r.URL.Path))
 	}
 	s.serve(w, r, body)
 }
@@ -103,6 +104,7 @@ func (s *Objects) keep(key, by string, body []byte) {
 		s.owners = map[string]string{}
 	}
 	s.owners[key] = by
+	delete(s.uploads, key) // whose ids are keys: those of Azure
 	err := os.MkdirAll(filepath.Dir(s.file(key)), 0o755)
 	if err == nil {
 		err = os.WriteFile(s.file(key), body, 0o644)
@@ -134,6 +136,8 @@ func (s *Objects) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	switch s.Scheme {
 	case "gs":
 		s.serveGCS(w, r, body)
+	case "az":
+		s.serveAzure(w, r, body)
 	default:
 		s.serveS3(w, r, body)
 	}

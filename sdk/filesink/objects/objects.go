@@ -95,6 +95,7 @@ type scheme struct {
 var schemes = map[string]scheme{
 	"s3": {"s3://bucket/key", "https://s3.eu-central-1.amazonaws.com", newS3},
 	"gs": {"gs://bucket/key", "https://storage.googleapis.com", newGCS},
+	"az": {"az://container/key", "https://ACCOUNT.blob.core.windows.net", newAzure},
 }
 
 // New returns the bucket that a path names.
@@ -103,8 +104,8 @@ func New(path string, s Settings) (Uploads, error) {
 	kind, ok := schemes[name]
 	switch {
 	case !ok:
-		return nil, sdk.Permanent(fmt.Errorf("path %q: there is no %s://; write a path on disk, or s3://bucket/key "+
-			"or gs://bucket/key", path, name))
+		return nil, sdk.Permanent(fmt.Errorf("path %q: there is no %s://; write a path on disk, s3://bucket/key, "+
+			"gs://bucket/key or az://container/key", path, name))
 	case bucket == "" || strings.ContainsAny(bucket, "{}"):
 		return nil, sdk.Permanent(fmt.Errorf("path %q: it names no bucket: write %s", path, kind.form))
 	case s.Endpoint == "":
