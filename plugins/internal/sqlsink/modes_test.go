@@ -30,8 +30,11 @@ type place struct {
 	config map[string]any
 	db     *sql.DB
 	table  string // of the stream "things"
-	epoch  int64
-	token  sdk.Token
+	// poor makes a login that may only read the tables of records, and is its URL; nil: the database
+	// has none.
+	poor  func(*place) string
+	epoch int64
+	token sdk.Token
 	// records of its runs were rejected by a stage before the sink
 	rejected bool
 	sink     sinkUnderTest
@@ -62,6 +65,7 @@ var tests = map[string]func(*place){
 	"OthersTables":  testOthersTables,
 	"SchemaChanges": testSchemaChanges,
 	"Plan":          testPlan,
+	"Rights":        testRights,
 	"Names":         testNames,
 	"Numbers":       testNumbers,
 	"ManyFields":    testManyFields,
@@ -81,12 +85,19 @@ func TestSQLite(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	url := sqltest.PostgresURL(sqltest.Postgres(t).Addr, "scrapekit")
+	addr := sqltest.Postgres(t).Addr
+	url := sqltest.PostgresURL(addr, "scrapekit")
+	poor := func(p *place) string {
+		p.exec("CREATE ROLE reader LOGIN PASSWORD 'reader'", `GRANT USAGE ON SCHEMA "Rights" TO reader`,
+			`GRANT SELECT ON "Rights".things TO reader`,
+			`GRANT SELECT, INSERT, UPDATE ON "Rights"._scrapekit_tables TO reader`)
+		return "postgres://reader:reader@" + addr + "/scrapekit?sslmode=disable"
+	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(&place{T: t, plugin: postgres.Plugin(), config: map[string]any{"url": url, "schema": name},
-				table: `"` + name + `"."things"`, db: sqltest.Open(t, "pgx", url)})
+				table: `"` + name + `"."things"`, db: sqltest.Open(t, "pgx", url), poor: poor})
 		})
 	}
 }
@@ -96,13 +107,18 @@ func TestMariaDB(t *testing.T) {
 	t.Parallel()
 	addr := sqltest.MariaDB(t).Addr
 	root := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
+	poor := func(p *place) string {
+		p.exec("CREATE USER reader IDENTIFIED BY 'reader'", `GRANT SELECT ON "Rights".* TO reader`,
+			`GRANT INSERT, UPDATE ON "Rights"._scrapekit_tables TO reader`)
+		return "mysql://reader:reader@" + addr + "/Rights"
+	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if _, err := root.ExecContext(t.Context(), "CREATE DATABASE `"+name+"`"); err != nil {
 				t.Fatal(err)
 			}
-			test(&place{T: t, plugin: mysql.Plugin(), table: `"things"`,
+			test(&place{T: t, plugin: mysql.Plugin(), table: `"things"`, poor: poor,
 				config: map[string]any{"url": "mysql://scrapekit:secret@" + addr + "/" + name},
 				db:     sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/"+name+"?sql_mode=ANSI")})
 		})
@@ -113,6 +129,15 @@ const things = `{"type":"object","properties":{
 	"id":{"type":"integer"},"part":{"type":"string"},"name":{"type":["string","null"]},
 	"at":{"type":"string","format":"date-time"},"open":{"type":"boolean"},"score":{"type":"number"},
 	"more":{"type":"object"}}}`
+
+func (p *place) exec(statements ...string) {
+	p.Helper()
+	for _, one := range statements {
+		if _, err := p.db.ExecContext(p.Context(), one); err != nil {
+			p.Fatalf("%s: %v", one, err)
+		}
+	}
+}
 
 func (p *place) open(run string, full bool, change ...func(*sdk.Start)) error {
 	p.Helper()
@@ -430,6 +455,21 @@ func testSchemaChanges(p *place) {
 	}
 	p.must("changed", err, "score = 'high' AND fresh = 7", "a2")
 	p.must("what was there", nil, "score IS NULL", "a1x")
+}
+
+// testRights: a login that may not write into the tables hears that when the run begins.
+func testRights(p *place) {
+	p.must("first", p.run("r1", false, thing("a", 1, "x")), "1=1", "a1x")
+	p.config["ddl"] = "off"
+	p.must("all rights", p.run("r2", false, thing("b", 2, "y")), "1=1", "a1x", "b2y")
+	if p.poor == nil {
+		return
+	}
+	p.config["url"] = p.poor(p)
+	if err := p.open("r3", false); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "GRANT") ||
+		!strings.Contains(err.Error(), "things") {
+		p.Errorf("a login that may only read: %v", err)
+	}
 }
 
 // testPlan: a plan changes nothing, and has the statements that the next run issues.

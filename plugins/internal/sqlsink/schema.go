@@ -216,8 +216,11 @@ func (s *Sink) migrate(ctx context.Context, streams []sdk.Stream) error {
 			return err
 		}
 		statements, err := s.ddl(there)
-		if err != nil || len(statements) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(statements) == 0 {
+			return s.mayWrite(ctx, x)
 		}
 		if s.options.DDL == "off" {
 			return sdk.Permanent(fmt.Errorf("%s lacks tables or columns, and ddl is \"off\": have somebody run %s",
@@ -230,6 +233,30 @@ func (s *Sink) migrate(ctx context.Context, streams []sdk.Stream) error {
 		}
 		return nil
 	})
+}
+
+// mayWrite finds out whether the login has the rights on tables that it did not make now. The
+// database checks them when it explains a statement, and does nothing.
+func (s *Sink) mayWrite(ctx context.Context, x execer) error {
+	if !s.dialect.login() {
+		return nil
+	}
+	for _, t := range s.inOrder() {
+		t = t.into()
+		on, cols := s.dialect.table(t.name), t.all()
+		set, where := s.dialect.quote(cols[0].name)+" = NULL", " WHERE 1 = 0"
+		statements := []string{"INSERT INTO " + on + " (" + list(s.dialect, cols) + ") VALUES (NULL" +
+			strings.Repeat(", NULL", len(cols)-1) + ")"}
+		if t.mode == Upsert || t.mode == Mirror || t.mode == History {
+			statements = append(statements, "UPDATE "+on+" SET "+set+where, "DELETE FROM "+on+where)
+		}
+		for _, one := range statements {
+			if _, err := x.ExecContext(ctx, "EXPLAIN "+one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type execer interface {

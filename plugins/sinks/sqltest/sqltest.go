@@ -239,7 +239,7 @@ func MariaDB(t testing.TB) *Server {
 	data, first := filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "first.sql")
 	const users = "CREATE DATABASE IF NOT EXISTS scrapekit;\n" +
 		"CREATE USER IF NOT EXISTS 'scrapekit'@'%' IDENTIFIED BY 'secret';\n" +
-		"GRANT ALL ON *.* TO 'scrapekit'@'%';\n"
+		"GRANT ALL ON *.* TO 'scrapekit'@'%' WITH GRANT OPTION;\n"
 	if err := os.WriteFile(first, []byte(users), 0o644); err != nil {
 		t.Fatal(err)
 	}
