@@ -36,7 +36,7 @@ type PlanInfo struct {
 	Records     int64        `json:"records,omitempty"`     // expected in all splits; 0: unknown
 	Stages      []string     `json:"stages"`
 	Sinks       []SinkInfo   `json:"sinks"`
-	// Connects are the stages that may open TCP connections, with their addresses.
+	// Connects are the stages that may open connections, with their addresses.
 	Connects []ConnectInfo `json:"connects,omitempty"`
 	// Files are the files and folders that stages may use.
 	Files []FileInfo `json:"files,omitempty"`
@@ -65,7 +65,7 @@ func filesOf(b config.Block) []FileInfo {
 	return out
 }
 
-// ConnectInfo is a stage that may open TCP connections.
+// ConnectInfo is a stage that may open connections.
 type ConnectInfo struct {
 	Stage     string   `json:"stage"`
 	Addresses []string `json:"addresses"` // see [sdk.Permissions]

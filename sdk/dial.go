@@ -28,7 +28,8 @@ import (
 // ctx is that of a call, or made of it. A driver that connects with contexts of its own, such as a
 // pool in the background, needs [DialerOf].
 //
-// network is "tcp", "tcp4" or "tcp6"; address is a host and a port number: "db.example.com:5432".
+// network is "tcp", "tcp4" or "tcp6", and address a host and a port number: "db.example.com:5432".
+// Or network is "unix", and address the path of a socket; its grant is exactly "unix:PATH".
 // The host resolves the name. A plugin cannot, so turn off the name lookup of a driver. The plugin
 // may connect to an address in a setting with the tag dial:"true", and to one that
 // [Info].Permissions asks for and the user has granted. Any other address is refused before its

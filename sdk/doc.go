@@ -45,7 +45,7 @@
 //	path:"read"        a path; the plugin gets it absolute, and may read what is there
 //	path:"write"       a path; the plugin may write in its folder
 //	path:"true"        path:"write" for a sink's required path, else path:"read"
-//	dial:"true"        an address, host:port or a URL, to which the plugin may open TCP connections
+//	dial:"true"        an address, host:port, a URL or the path of a Unix socket, to which the plugin may connect
 //	enum:"a,b,c"       the only values
 //	min:"1" max:"100"  bounds of a number
 //	example:"…"        for the reference

@@ -56,7 +56,7 @@ func permissionKinds() []permissionKind {
 		{"fs_read", false, "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
 		{"fs_write", false, "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath,
 			checkPath},
-		{"dial", true, "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress,
+		{"dial", true, "open connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress,
 			checkDial},
 		{"methods", false, "send over HTTP, beside GET and HEAD", func(p *Permissions) *[]string { return &p.Methods },
 			func(wide, narrow string) bool { return wide == narrow }, checkMethod},
@@ -249,12 +249,24 @@ func checkPath(text string) error {
 }
 
 func coversAddress(wide, narrow string) bool {
+	if strings.HasPrefix(narrow, unixSocket) {
+		return wide == narrow
+	}
 	wideHost, widePort, errW := net.SplitHostPort(wide)
 	host, port, errN := net.SplitHostPort(narrow)
 	return errW == nil && errN == nil && coversHost(wideHost, host) && (widePort == "*" || widePort == port)
 }
 
+// unixSocket begins the address of a Unix socket, before its path.
+const unixSocket = "unix:"
+
 func checkDial(text string) error {
+	if socket, ok := strings.CutPrefix(text, unixSocket); ok {
+		if !strings.HasPrefix(socket, "/") || socket != path.Clean(socket) {
+			return errors.New(`the path of a Unix socket is absolute, such as "unix:/run/postgresql/.s.PGSQL.5432"`)
+		}
+		return nil
+	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return errors.New(`an address is host:port, such as "db.example.com:5432"`)

@@ -38,6 +38,9 @@ func TestPermissionsCover(t *testing.T) {
 		"any port":             {P{Dial: []string{"db:*"}}, P{Dial: []string{"db:5432"}}, true},
 		"any host":             {P{Dial: []string{"*:5432"}}, P{Dial: []string{"[::1]:5432"}}, true},
 		"any host, one port":   {P{Dial: []string{"*:5432"}}, P{Dial: []string{"db:5433"}}, false},
+		"a socket":             {P{Dial: []string{"unix:/run/x"}}, P{Dial: []string{"unix:/run/x"}}, true},
+		"another socket":       {P{Dial: []string{"unix:/run"}}, P{Dial: []string{"unix:/run/x"}}, false},
+		"no host is a socket":  {P{Dial: []string{"*:*"}}, P{Dial: []string{"unix:/run/x"}}, false},
 		"dial is not http":     {P{Dial: []string{"a.b:443"}}, P{HTTP: []string{"https://a.b"}}, false},
 	} {
 		if got := c.wide.Covers(c.narrow); got != c.want {
@@ -50,13 +53,14 @@ func TestPermissionsCheck(t *testing.T) {
 	t.Parallel()
 	good := sdk.Permissions{
 		HTTP: []string{"https://a.b", "http://[::1]:8080", "https://*.a.b"}, FSRead: []string{"/etc/ssl", "prompts"},
-		FSWrite: []string{"out"}, Dial: []string{"a.b:1", "*:5432", "*.a.b:*", "[fe80::1]:22"},
+		FSWrite: []string{"out"}, Dial: []string{"a.b:1", "*:5432", "*.a.b:*", "[fe80::1]:22", "unix:/run/x"},
 	}
 	if err := good.Check(); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []sdk.Permissions{
-		{HTTP: []string{""}}, {HTTP: []string{"a.b"}}, {HTTP: []string{"https://*"}}, {HTTP: []string{"https://a.b/c"}},
+		{HTTP: []string{""}}, {Dial: []string{"unix:run/x"}}, {Dial: []string{"unix:/run/../x"}},
+		{HTTP: []string{"a.b"}}, {HTTP: []string{"https://*"}}, {HTTP: []string{"https://a.b/c"}},
 		{HTTP: []string{"https://u:p@a.b"}},
 		{HTTP: []string{"https://*a.b"}}, {HTTP: []string{"https://a.*.b"}}, {HTTP: []string{"ftp://a.b"}},
 		{HTTP: []string{"https://*."}},
@@ -101,7 +105,7 @@ func TestPermissionsAlgebra(t *testing.T) {
 			HTTP:    entries("https://a.b", "https://*.a.b", "https://x.a.b", "http://a.b").Draw(t, "http"),
 			FSRead:  entries("/", "/a", "/a/b", "c", "c/d", ".").Draw(t, "read"),
 			FSWrite: entries("/", "/a", "/a/b", "c", "c/d", ".").Draw(t, "write"),
-			Dial:    entries("*:1", "a:1", "a:*", "x.a:1", "*.a:1").Draw(t, "dial"),
+			Dial:    entries("*:1", "a:1", "a:*", "x.a:1", "*.a:1", "unix:/a", "unix:/a/b").Draw(t, "dial"),
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -190,9 +191,13 @@ var defaultPorts = map[string]string{
 	"smtp": "25", "imap": "143", "imaps": "993", "sftp": "22", "ssh": "22", "ftp": "21",
 }
 
-// addressOf returns the host:port of an address setting, which may be a URL. Its errors do not
+// addressOf returns the host:port of an address setting, which may be a URL, or the path of a Unix
+// socket, which becomes unix:PATH. Its errors do not
 // quote the setting, which may contain a password.
 func addressOf(text string) (string, error) {
+	if strings.HasPrefix(text, "/") {
+		return "unix:" + path.Clean(text), nil
+	}
 	if !strings.Contains(text, "://") {
 		p := sdk.Permissions{Dial: []string{text}}
 		if p.Check() != nil || strings.Contains(text, "*") {

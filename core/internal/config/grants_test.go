@@ -68,6 +68,21 @@ func TestSettingsGrant(t *testing.T) {
 	}
 }
 
+// TestSocketIsGranted: a setting that is the path of a Unix socket grants it, by that path alone.
+func TestSocketIsGranted(t *testing.T) {
+	t.Parallel()
+	file := write(t, "p.hcl", strings.Replace(strings.Replace(toDatabase, "%s", "", 1),
+		"postgres://me@db.example.com/records",
+		"/run/x/../db.sock", 1), "database", "#!/bin/sh\n")
+	p, d := config.Load(t.Context(), file, thirdParty(sdk.Permissions{}))
+	if len(d) > 0 {
+		t.Fatal(d)
+	}
+	if b := p.Sinks[0]; !slices.Equal(b.Dial, []string{"unix:/run/db.sock"}) {
+		t.Errorf("%q", b.Dial)
+	}
+}
+
 func TestAskedAndNotGranted(t *testing.T) {
 	t.Parallel()
 	asks := sdk.Permissions{FSWrite: []string{"spool"}, Dial: []string{"*.example.com:5432"},
@@ -78,7 +93,7 @@ func TestAskedAndNotGranted(t *testing.T) {
 	}
 	text := d[0].Summary + "\n" + d[0].Detail
 	for _, want := range []string{
-		"the plugin needs permissions that are not granted", "open TCP connections: *.example.com:5432",
+		"the plugin needs permissions that are not granted", "open connections: *.example.com:5432",
 		"grant {\n", `http = ["https://metrics.example.com"]`, `fs_write = ["` + filepath.Join(dir, "spool") + `"]`,
 		`dial = ["*.example.com:5432"]`,
 	} {

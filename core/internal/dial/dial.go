@@ -1,4 +1,5 @@
-// Package dial opens TCP connections for plugins, which have no network of their own. It connects
+// Package dial opens connections for plugins, which have no network of their own: TCP, and to Unix
+// sockets. It connects
 // only to addresses that the user has granted. sdk/rpc transports the bytes.
 //
 // It checks the grant before it resolves a name, and checks the resolved address immediately before
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,19 +99,37 @@ func (c *Client) For(p Policy) Func {
 	}
 }
 
-// target is the target of a connection.
+// target is the target of a connection. host of a Unix socket is its path.
 type target struct {
 	network, host string
 	port          uint16
 }
 
-func (t target) String() string { return net.JoinHostPort(t.host, strconv.Itoa(int(t.port))) }
+func (t target) String() string {
+	if t.network == "unix" {
+		return "unix:" + t.host
+	}
+	return net.JoinHostPort(t.host, strconv.Itoa(int(t.port)))
+}
+
+// address is what package net calls it.
+func (t target) address() string {
+	if t.network == "unix" {
+		return t.host
+	}
+	return t.String()
+}
 
 func parse(network, to string) (target, error) {
 	switch network {
+	case "unix":
+		if !path.IsAbs(to) || to != path.Clean(to) {
+			return target{}, fmt.Errorf("the socket %q: want an absolute path", to)
+		}
+		return target{network: network, host: to}, nil
 	case "tcp", "tcp4", "tcp6":
 	default:
-		return target{}, fmt.Errorf("the network %q: the host opens connections over tcp, tcp4 and tcp6", network)
+		return target{}, fmt.Errorf("the network %q: the host opens connections over tcp, tcp4, tcp6 and unix", network)
 	}
 	host, port, err := net.SplitHostPort(to)
 	if err != nil || host == "" {
@@ -164,20 +184,23 @@ func (r *resolved) from(to target) (target, bool) {
 
 // connect connects to the target to, if the grants allow asked. The two differ if asked is the name
 // behind an address.
-func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.TCPConn, error) {
+func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (stream, error) {
 	granted := find(p.Granted, asked)
 	if granted == none {
 		return nil, p.refuse(to)
 	}
 	d := net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Resolver: c.opts.Resolver}
 	d.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+		if to.network == "unix" {
+			return nil // a path is granted as it is
+		}
 		at, err := netip.ParseAddrPort(resolved)
 		if err != nil {
 			return err
 		}
 		return p.checkAddress(asked, at.Addr(), granted)
 	}
-	conn, err := d.DialContext(ctx, to.network, to.String())
+	conn, err := d.DialContext(ctx, to.network, to.address())
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
@@ -185,7 +208,13 @@ func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.
 	case err != nil:
 		return nil, err
 	}
-	return conn.(*net.TCPConn), nil // true for every network that parse accepts
+	return conn.(stream), nil // true for every network that parse accepts
+}
+
+// stream is a connection whose ends close one by one: that of TCP, or of a Unix socket.
+type stream interface {
+	net.Conn
+	CloseWrite() error
 }
 
 // grant is the kind of a grant.
@@ -201,6 +230,12 @@ const (
 func find(granted []string, to target) grant {
 	best := none
 	for _, entry := range granted {
+		if to.network == "unix" {
+			if entry == to.String() {
+				return byName
+			}
+			continue
+		}
 		host, port, err := net.SplitHostPort(entry)
 		if err != nil || port != "*" && port != strconv.Itoa(int(to.port)) {
 			continue

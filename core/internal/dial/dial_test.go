@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -287,5 +289,58 @@ func TestResolvedAddress(t *testing.T) {
 		if s.Address == "db.example.com:"+port && s.Connections != 3 {
 			t.Errorf("%+v: want all connections counted by the name that is granted", s)
 		}
+	}
+}
+
+// TestUnixSocket: a plugin gets to a Unix socket only if exactly its path is granted.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "dial-") // paths of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	at := filepath.Join(dir, "socket")
+	l, err := net.Listen("unix", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_, _ = io.Copy(conn, conn)
+			conn.Close()
+		}
+	}()
+	c := New(Options{})
+	for _, granted := range []string{"*:*", "unix:" + dir, "unix:" + at + "2", at} {
+		_, err := c.For(Policy{Plugin: "sink", Pos: "x.hcl:1", Granted: []string{granted},
+			Asked: []string{"unix:" + at}})(
+			t.Context(), "unix", at)
+		if !errors.Is(err, sdk.ErrNotGranted) || !strings.Contains(err.Error(), `grant { dial = ["unix:`+at) {
+			t.Errorf("granted %s: %v", granted, err)
+		}
+	}
+	dial := c.For(Policy{Plugin: "sink", Granted: []string{"unix:" + at}})
+	if _, err := dial(t.Context(), "unix", dir+"/../x"); !sdk.IsPermanent(err) {
+		t.Errorf("a path that is not clean: %v", err)
+	}
+	conn, err := dial(t.Context(), "unix", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(stream).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "hello" {
+		t.Errorf("%q %v", got, err)
+	}
+	conn.Close()
+	if s := c.Stats(); len(s) != 1 || s[0].Address != "unix:"+at || s[0].Connections != 1 || s[0].Refused != 4 ||
+		s[0].BytesIn != 5 {
+		t.Errorf("%+v", s)
 	}
 }

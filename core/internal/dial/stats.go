@@ -96,8 +96,7 @@ func (c *Client) Stats() []Stats {
 
 // counted is a connection that counts its bytes.
 type counted struct {
-	net.Conn
-	tcp    *net.TCPConn
+	stream
 	stat   *addressStat
 	log    hclog.Logger
 	since  time.Time
@@ -106,30 +105,33 @@ type counted struct {
 	out, in atomic.Int64
 }
 
-func newCounted(conn *net.TCPConn, b *addressStat, log hclog.Logger) *counted {
+func newCounted(conn stream, b *addressStat, log hclog.Logger) *counted {
 	b.connections.Add(1)
 	b.open.Add(1)
-	return &counted{Conn: conn, tcp: conn, stat: b, log: log, since: time.Now()}
+	return &counted{stream: conn, stat: b, log: log, since: time.Now()}
 }
 
 func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.stream.Read(p)
 	c.in.Add(int64(n))
 	c.stat.in.Add(int64(n))
 	return n, err
 }
 
 func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
+	n, err := c.stream.Write(p)
 	c.out.Add(int64(n))
 	c.stat.out.Add(int64(n))
 	return n, err
 }
 
-// sdk/rpc calls CloseWrite and SetLinger, which are not part of net.Conn.
-
-func (c *counted) CloseWrite() error       { return c.tcp.CloseWrite() }
-func (c *counted) SetLinger(sec int) error { return c.tcp.SetLinger(sec) }
+// SetLinger is called by sdk/rpc. A Unix socket has none.
+func (c *counted) SetLinger(sec int) error {
+	if tcp, ok := c.stream.(*net.TCPConn); ok {
+		return tcp.SetLinger(sec)
+	}
+	return nil
+}
 
 func (c *counted) Close() error {
 	c.closed.Do(func() {
@@ -137,5 +139,5 @@ func (c *counted) Close() error {
 		c.log.Debug("connection closed", "sent", c.out.Load(), "received", c.in.Load(), "after",
 			time.Since(c.since).Round(time.Millisecond).String())
 	})
-	return c.Conn.Close()
+	return c.stream.Close()
 }

@@ -31,6 +31,18 @@ func TestPostgresConnections(t *testing.T) {
 	server := sqltest.Postgres(t)
 	db := sqltest.Open(t, "pgx", sqltest.PostgresURL(server.Addr, "scrapekit"))
 	t.Run("refusals", func(t *testing.T) { testRefusals(t, server.Addr, db) })
+	t.Run("socket", func(t *testing.T) {
+		_, port, _ := net.SplitHostPort(server.Addr)
+		config := map[string]any{"url": "postgres://scrapekit:secret@localhost:1/scrapekit?sslmode=verify-full",
+			"socket": filepath.Join(server.Dir, ".s.PGSQL."+port)}
+		if err := checked(t, config); err != nil {
+			t.Error(err)
+		}
+		config["ca_file"] = "ca.pem"
+		if err := checked(t, config); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "are for TLS") {
+			t.Errorf("with TLS: %v", err)
+		}
+	})
 	t.Run("pooler", func(t *testing.T) { testPooler(t, server, db) })
 	t.Run("TLS", func(t *testing.T) { testTLS(t, server, db) })
 }

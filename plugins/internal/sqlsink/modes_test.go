@@ -105,7 +105,16 @@ func TestPostgres(t *testing.T) {
 // TestMariaDB reads with the words of standard SQL.
 func TestMariaDB(t *testing.T) {
 	t.Parallel()
-	addr := sqltest.MariaDB(t).Addr
+	server := sqltest.MariaDB(t)
+	addr := server.Addr
+	t.Run("Socket", func(t *testing.T) {
+		t.Parallel()
+		p := &place{T: t, plugin: mysql.Plugin(), config: map[string]any{
+			"url": "mysql://scrapekit:secret@localhost:1/scrapekit", "socket": filepath.Join(server.Dir, "socket")}}
+		if err := p.open("r1", false); err != nil {
+			t.Error(err)
+		}
+	})
 	root := sqltest.Open(t, "mysql", "scrapekit:secret@tcp("+addr+")/scrapekit")
 	poor := func(p *place) string {
 		p.exec("CREATE USER reader IDENTIFIED BY 'reader'", `GRANT SELECT ON "Rights".* TO reader`,

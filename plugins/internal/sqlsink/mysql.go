@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -49,6 +50,9 @@ func NewMySQL(l Login) (*MySQL, error) {
 	conf.Params = map[string]string{"sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'", "time_zone": "'+00:00'"}
 	if conf.TLSConfig = mode; mode == "true" || l.CAFile+l.CertFile != "" && mode == "preferred" {
 		conf.TLS, conf.TLSConfig = &tls.Config{ServerName: u.Hostname()}, ""
+	}
+	if l.Socket != "" {
+		conf.Net, conf.Addr, conf.TLSConfig, conf.TLS = "unix", path.Clean(l.Socket), "false", nil
 	}
 	if err := l.tls(conf.TLS); err != nil {
 		return nil, sdk.Permanent(err)

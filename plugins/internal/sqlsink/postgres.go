@@ -10,8 +10,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"path"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +27,7 @@ import (
 type Login struct {
 	URL      string `json:"url" required:"true" dial:"true" sensitive:"true" doc:"Of the database, with user and host; env(\"DATABASE_URL\") keeps it out of the file." example:"postgres://me@db.example.com/records?sslmode=verify-full"`
 	Password string `json:"password" sensitive:"true" doc:"Of the user, if the URL does not hold it."`
+	Socket   string `json:"socket" dial:"true" doc:"Path of the server's Unix socket. The host and the port of the URL are not used then." example:"/run/postgresql/.s.PGSQL.5432"`
 	CAFile   string `json:"ca_file" path:"read" doc:"PEM file of the authority that vouches for the server, for TLS."`
 	CertFile string `json:"cert_file" path:"read" doc:"PEM file of the client's certificate, where the server asks for one."`
 	KeyFile  string `json:"key_file" path:"read" doc:"PEM file of the key of cert_file."`
@@ -60,6 +63,7 @@ func (l Login) tls(conf *tls.Config) error {
 type Postgres struct {
 	schema string
 	conf   *pgx.ConnConfig
+	socket string // "": conf says host and port
 }
 
 // NewPostgres returns the dialect for a server. Every mistake in the settings is permanent.
@@ -82,6 +86,9 @@ func NewPostgres(l Login, schema string) (*Postgres, error) {
 	if l.Password != "" {
 		conf.Password = l.Password
 	}
+	if l.Socket != "" {
+		conf.TLSConfig, conf.Fallbacks = nil, nil
+	}
 	configs := []*tls.Config{conf.TLSConfig}
 	for _, f := range conf.Fallbacks {
 		configs = append(configs, f.TLSConfig)
@@ -98,12 +105,21 @@ func NewPostgres(l Login, schema string) (*Postgres, error) {
 	conf.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // which a pooler in transaction mode takes
 	conf.RuntimeParams["application_name"] = "scrapekit"
 	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
-	return &Postgres{schema: schema, conf: conf}, nil
+	p := &Postgres{schema: schema, conf: conf}
+	if l.Socket != "" {
+		p.socket = path.Clean(l.Socket)
+	}
+	return p, nil
 }
 
 func (p *Postgres) open(_ context.Context, dialer *sdk.Dialer) (*sql.DB, error) {
 	conf := p.conf.Copy()
 	conf.DialFunc = dialer.DialContext
+	if p.socket != "" {
+		conf.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", p.socket)
+		}
+	}
 	return stdlib.OpenDB(*conf), nil
 }
 
@@ -174,6 +190,9 @@ func (p *Postgres) isData(err error) bool {
 func (p *Postgres) login() bool { return true }
 
 func (p *Postgres) place() string {
+	if p.socket != "" {
+		return fmt.Sprintf("postgres, database %s at %s", p.conf.Database, p.socket)
+	}
 	return fmt.Sprintf("postgres://%s:%d/%s", p.conf.Host, p.conf.Port, p.conf.Database)
 }
 

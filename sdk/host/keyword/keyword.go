@@ -24,8 +24,8 @@ const (
 	// sink's required path and to read elsewhere. A plugin may read the path; or it may write in
 	// the path's folder, or in the folder above the first "{" of a path with placeholders.
 	Path = "x-scrapekit-path"
-	// Dial marks an address (host:port, or a URL with one), or a list of them, to which the plugin
-	// may open TCP connections: the user's value is a permission to sdk.Permissions.Dial. See
+	// Dial marks an address (host:port, a URL with one, or the path of a Unix socket), or a list of
+	// them, to which the plugin may connect: the user's value is a permission to sdk.Permissions.Dial. See
 	// sdk.Dial.
 	Dial = "x-scrapekit-dial"
 )

@@ -1,4 +1,4 @@
-// TCP connections, in the report and the live view.
+// Connections of plugins, in the report and the live view.
 
 package show
 
@@ -16,7 +16,11 @@ func printConnections(w io.Writer, all []core.ConnStats) {
 		fmt.Fprintln(w)
 	}
 	for _, s := range all {
-		fmt.Fprintf(w, "TCP %s, %s: %s\n", s.Address, s.Plugin, strings.Join(connections(s), ", "))
+		at := "TCP " + s.Address
+		if path, ok := strings.CutPrefix(s.Address, "unix:"); ok {
+			at = "Socket " + path
+		}
+		fmt.Fprintf(w, "%s, %s: %s\n", at, s.Plugin, strings.Join(connections(s), ", "))
 	}
 }
 
@@ -43,5 +47,5 @@ func oneLineOf(all []core.ConnStats) string {
 	if open+out+in == 0 {
 		return ""
 	}
-	return fmt.Sprintf("TCP: %s open, %s sent, %s received", Count(open), Size(out), Size(in))
+	return fmt.Sprintf("connections: %s open, %s sent, %s received", Count(open), Size(out), Size(in))
 }

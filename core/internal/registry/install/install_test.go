@@ -393,7 +393,7 @@ func TestPermissions(t *testing.T) {
 	w.consent = nil
 	c = w.must(install.Mode{Upgrade: true}, want(hello, ""))
 	if got := fmt.Sprint(c.More.Lines(),
-		c.Less.Lines()); got != "[open TCP connections: db.example.com:5432] [ask over HTTP: https://old.example.com]" {
+		c.Less.Lines()); got != "[open connections: db.example.com:5432] [ask over HTTP: https://old.example.com]" {
 		t.Errorf("the difference: %s", got)
 	}
 	w.publish(acme, release{name: hello, version: "1.2.0",
