@@ -45,7 +45,7 @@ type part struct {
 
 func main() {
 	runs := flag.Int("runs", 3, "`times` that the tables are run")
-	check := flag.Bool("check", false, "only build the tests without each part")
+	check := flag.Bool("check", false, "only whether each part can still be left out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -80,12 +80,15 @@ func show(ctx context.Context, out io.Writer, dir string, patterns []string, run
 		}
 	}
 	for _, p := range chosen {
+		if check {
+			if _, err := overlay.Write(".", dir, p.edits); err != nil {
+				return fmt.Errorf("without %s: %w", p.name, err)
+			}
+			continue
+		}
 		binary, err := build(ctx, dir, p)
 		if err != nil {
 			return fmt.Errorf("without %s: %w", p.name, err)
-		}
-		if check {
-			continue
 		}
 		f, err := measure(ctx, binary, runs)
 		if err != nil {

@@ -17,8 +17,8 @@
 // A refusal costs a pause, often of a whole second, however soon the host would take more. So in a
 // short run each refusal that is saved counts for more than a rate that is nearer to the limit.
 //
-// Each of these was left out, and the tables run without it (go test -run
-// 'TestAPIs|TestPaceTable|TestPoliteToSmallBuckets' -v). Without
+// What each part gains is shown by go run ./tools/pace, which leaves out one at a time and runs the
+// tables of servers without it. Without
 //
 //   - the limit of requests under way (crowd.go), hosts that refuse by it are used to 26 to 82 %, and up to 20 % is refused;
 //   - the trial of bare 503s (suspect.go), up to 16 % is refused;
